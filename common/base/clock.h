@@ -1,0 +1,29 @@
+/*
+ * The two clocks: monotonic for time-outs and measurements, wall time for
+ * certificates, logs and people. Any thread.
+ */
+#ifndef VIRTMUX_BASE_CLOCK_H
+#define VIRTMUX_BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#define CLOCK_NS_PER_MS 1000000ull
+#define CLOCK_NS_PER_S	1000000000ull
+
+/* Nanoseconds since an arbitrary start; never goes back. */
+uint64_t clock_monotonic_ns(void);
+
+/* Microseconds since 1970 UTC. */
+int64_t clock_realtime_us(void);
+
+#define CLOCK_TEXT_SIZE 32
+
+/* "2026-11-21T08:45:12.123Z" (RFC 3339, UTC); TEXT has CLOCK_TEXT_SIZE bytes. */
+void clock_format_us(int64_t realtime_us, char *text);
+
+/* "2026-11-21 08:45:12 UTC", for sentences. */
+void clock_format_s(time_t seconds, char *text);
+
+#endif

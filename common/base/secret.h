@@ -1,0 +1,27 @@
+/*
+ * Memory for passphrases: locked in RAM where the limits allow it, kept out of
+ * core dumps, wiped before it is given back. One owner; any thread.
+ */
+#ifndef VIRTMUX_BASE_SECRET_H
+#define VIRTMUX_BASE_SECRET_H
+
+#include <stddef.h>
+
+#include "base/cleanup.h"
+
+#define SECRET_MAX 1024 /* bytes, with the final NUL */
+
+struct secret {
+	size_t len;		/* bytes, without the final NUL */
+	char text[SECRET_MAX];	/* always NUL-terminated */
+};
+
+struct secret *secret_new(void); /* empty; NULL without memory */
+void secret_free(struct secret *s); /* wipes; NULL-safe */
+
+DEFINE_CLEANUP(secret, secret_free);
+
+/* Wipes N bytes so that no compiler leaves it out. */
+void secret_wipe(void *data, size_t n);
+
+#endif

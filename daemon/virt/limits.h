@@ -1,0 +1,50 @@
+/*
+ * Every queue, buffer, count and time-out of daemon/virt, with its reason.
+ * Those that an administrator may want to change are fields of struct
+ * virt_config; what stands here is then the value for 0.
+ */
+#ifndef VIRTMUX_VIRT_LIMITS_H
+#define VIRTMUX_VIRT_LIMITS_H
+
+/* Threads of each lane; a list must never wait behind a start. */
+#define VIRT_QUICK_WORKERS 4
+#define VIRT_SLOW_WORKERS  8
+#define VIRT_WORKERS_MAX   64
+
+/* Requests of one lane that wait; the next one is refused (ERROR_BUSY). */
+#define VIRT_QUEUE_LIMIT 1024
+
+/* Pause between two attempts to reach libvirt. */
+#define VIRT_RETRY_MS     250
+#define VIRT_RETRY_MS_MAX 500 /* works again within 2 s after a restart */
+
+/* Requests wait this long for the very first connection, then fail. */
+#define VIRT_FIRST_CONNECT_MS 15000
+
+/* libvirt's keep-alive: a dead libvirtd is noticed after 5 s x (2 + 1). */
+#define VIRT_KEEPALIVE_S     5
+#define VIRT_KEEPALIVE_COUNT 2
+
+/* virt_free() waits this long for calls that block inside libvirt. */
+#define VIRT_FREE_WAIT_MS 5000
+
+/* Domain XML from a caller. */
+#define VIRT_XML_MAX   (1024 * 1024) /* bytes */
+#define VIRT_XML_DEPTH 64            /* nested elements */
+
+/* Names, aliases and UUIDs as a caller gives them, bytes without NUL. */
+#define VIRT_NAME_MAX 255
+
+/* A picture: bytes that QEMU may send, and pixels on a side. */
+#define VIRT_SCREENSHOT_BYTES_MAX (128 * 1024 * 1024)
+#define VIRT_SCREENSHOT_SIDE_MAX  16384
+
+/* A serial line: bytes held for each direction between libvirt and the fd. */
+#define VIRT_PUMP_BUFFER (64 * 1024)
+/* Serial lines open at once. */
+#define VIRT_PUMPS_MAX 1024
+
+/* Host, socket path: connecting to a display by its address. */
+#define VIRT_GRAPHICS_CONNECT_MS 5000
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * The connected channel to one host, as a verb of the command sees it: through
+ * the user's session socket where one listens, else directly by TLS. Verbs call
+ * and get synchronously; consoles and the session use its loop and connection.
+ *
+ * What always holds: a channel that channel_open() gave is connected (the host's
+ * first frame has come); no function that runs the loop (those marked "runs the
+ * loop") may be called from a callback of that loop; what outlives a call is
+ * freed by channel_free(). One thread.
+ */
+#ifndef VIRTMUX_CLIENT_CHANNEL_H
+#define VIRTMUX_CLIENT_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "wire/conn.h"
+#include "wire/h2.h"
+
+struct json_object;
+struct key_sources; /* client/key.h */
+struct profile;     /* client/profile.h */
+struct tls_context;
+
+struct channel;
+
+enum channel_route {
+	CHANNEL_ROUTE_ANY,     /* the session where it listens, else direct */
+	CHANNEL_ROUTE_DIRECT,  /* --no-session: TLS to the host */
+	CHANNEL_ROUTE_SESSION, /* the session or nothing */
+};
+
+/* All is borrowed until channel_free(). */
+struct channel_options {
+	const struct profile *profile;
+	const struct key_sources *sources; /* of the passphrase; only DIRECT */
+	struct tls_context *tls; /* instead of profile's files, or NULL */
+	enum channel_route route;
+	uint64_t connect_ms; /* 0: what the wire room holds to be right */
+	uint64_t call_ms;    /* for each call and each get to progress;
+				0: CHANNEL_CALL_MS */
+	struct log *log;     /* may be NULL */
+};
+
+#define CHANNEL_CALL_MS 60000u
+
+/*
+ * Connects; runs the loop. A session socket on which nobody listens is passed
+ * over. ERROR_CONNECT, ERROR_TLS, ERROR_KEY, ERROR_CONFIG (profile incomplete),
+ * ERROR_INTERRUPTED; the words name the profile.
+ */
+int channel_open(struct channel **channel,
+		 const struct channel_options *options, struct error *err);
+
+/*
+ * Ends the connection properly, waiting at most for what the kernel takes at
+ * once; runs the loop. Streams still open get their on_closed. NULL-safe.
+ */
+void channel_free(struct channel *channel);
+
+DEFINE_CLEANUP(channel, channel_free);
+
+bool channel_is_session(const struct channel *channel);
+const struct profile *channel_profile(const struct channel *channel);
+
+/* The names are of the connection that is in use; borrowed from CHANNEL. */
+uv_loop_t *channel_loop(struct channel *channel);
+struct conn_loop *channel_conn_loop(struct channel *channel);
+struct conn *channel_conn(struct channel *channel); /* NULL once it ended */
+
+/* -- synchronous ----------------------------------------------------------- */
+
+/*
+ * Calls METHOD (common/api's table) with PARAMS (an object; borrowed; NULL:
+ * none) and waits for its answer; runs the loop. *RESULT (may be NULL) is
+ * json_object_put() by the caller; it is NULL for JSON null. A mutation carries
+ * an idempotency-key of its own.
+ *
+ * Errors: the host's, with its code and words; ERROR_TIMED_OUT,
+ * ERROR_INTERRUPTED (a signal), ERROR_DISCONNECTED; for a mutation that was
+ * sent and not answered ERROR_UNKNOWN_OUTCOME instead of the first and third.
+ */
+int channel_call(struct channel *channel, const char *method,
+		 struct json_object *params, struct json_object **result,
+		 struct error *err);
+
+/* Takes LEN bytes of a body, in order. -1 (ERR filled) ends the transfer. */
+typedef int channel_sink_fn(void *context, const uint8_t *data, size_t len,
+			    struct error *err);
+
+/*
+ * GETs PATH ("/domains/NAME/screenshot?screen=0", escaped: channel_escape())
+ * and gives the body of a 200 to SINK; runs the loop. *TYPE (may be NULL) is
+ * the content-type, to free(). Errors as for channel_call(); another status is
+ * the error that its body tells.
+ */
+int channel_get(struct channel *channel, const char *path,
+		channel_sink_fn *sink, void *context, char **type,
+		struct error *err);
+
+/* -- asynchronous ---------------------------------------------------------- */
+
+struct channel_call; /* one call under way */
+
+/*
+ * Called once from the loop with the RESULT (borrowed) or WHY (else NULL). The
+ * struct channel_call is dead when this returns.
+ */
+typedef void channel_done_fn(void *context, struct json_object *result,
+			     const struct error *why);
+
+/* Begins a call as channel_call() does; *CALL may be NULL. */
+int channel_call_start(struct channel *channel, const char *method,
+		       struct json_object *params, channel_done_fn *done,
+		       void *context, struct channel_call **call,
+		       struct error *err);
+
+/* Gives up; DONE is not called. A mutation may have taken place. */
+void channel_call_cancel(struct channel_call *call);
+
+/*
+ * Opens a console or tunnel: CONNECT with ":protocol: virtmux" to PATH
+ * (escaped). The response's status tells whether it stands: 200; else the body
+ * is an error for channel_read_error(). Sources, handlers and errors as for
+ * h2_request().
+ */
+int channel_connect(struct channel *channel, const char *path,
+		    const struct h2_source *source, void *source_context,
+		    const struct h2_handler *handler, void *context,
+		    struct h2_stream **stream, struct error *err);
+
+/*
+ * What a response that is not 2xx says: its BODY (JSON error object, or any
+ * text) as an error. Returns -1.
+ */
+int channel_read_error(unsigned status, const void *body, size_t len,
+		       struct error *err);
+
+/*
+ * Runs the loop until channel_stop(): 0. Else -1 with the reason: the
+ * connection's end (its words), or ERROR_INTERRUPTED after SIGINT, SIGTERM or
+ * SIGHUP. It may be run again after ERROR_INTERRUPTED.
+ */
+int channel_run(struct channel *channel, struct error *err);
+void channel_stop(struct channel *channel); /* from a callback of the loop */
+
+/* -- small helps ----------------------------------------------------------- */
+
+/* TEXT percent-escaped for one path segment or query value; to free(). */
+char *channel_escape(const char *text);
+
+/*
+ * Where PROFILE's session listens: "$XDG_RUNTIME_DIR/virtmux/NAME.sock" (or,
+ * without that variable, in a folder of the user's under /tmp). To free(). NAME
+ * is escaped so that it is one path component. ERROR_SYSTEM where the path is
+ * too long for a socket. The folder is not made.
+ */
+int channel_session_path(char **path, const struct profile *profile,
+			 struct error *err);
+
+/*
+ * Whether the folder of PATH and PATH itself, where they exist, are ours alone
+ * (owner, 0700): otherwise ERROR_DENIED and the words tell the cure.
+ */
+int channel_session_check(const char *path, struct error *err);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * Commands: the table of verbs (commands.def) and what a verb's function gets
+ * when it runs. From the table come dispatch, option parsing, usage errors,
+ * help and the manual page; nothing about a verb is told elsewhere.
+ *
+ * What always holds: a verb's function is called with arguments and options
+ * already checked for number, type and range; nothing was connected, and no
+ * configuration read, before it asks for it. One thread.
+ */
+#ifndef VIRTMUX_CLIENT_COMMAND_H
+#define VIRTMUX_CLIENT_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+struct channel;
+struct json_object;
+struct key_sources;
+struct profile;
+
+struct command_call; /* one verb being run */
+
+/*
+ * Runs a verb: 0, or -1 with ERR, whose code is the exit status. Results go to
+ * stdout through client/output.h; errors are printed by the caller.
+ */
+typedef int command_fn(struct command_call *call, struct error *err);
+
+/* -- the table ------------------------------------------------------------- */
+
+enum command_item_kind {
+	COMMAND_END,
+	COMMAND_ARGUMENT, /* positional */
+	COMMAND_OPTION,   /* --name */
+};
+
+enum command_type {
+	COMMAND_FLAG,     /* no value */
+	COMMAND_TEXT,     /* any; range: what to call it in help */
+	COMMAND_FILE,     /* a path, or "-" */
+	COMMAND_DOMAIN,   /* a domain's name or UUID (for completion) */
+	COMMAND_METHOD,   /* a method's name (for completion) */
+	COMMAND_NUMBER,   /* decimal; range "MIN..MAX" */
+	COMMAND_DURATION, /* "10s", "5m"; value in ms */
+	COMMAND_CHOICE,   /* one of the space-separated words in range */
+};
+
+enum command_need {
+	COMMAND_REQUIRED,
+	COMMAND_OPTIONAL,
+	COMMAND_MANY, /* none or more; the last positional only */
+};
+
+/* An ARGUMENT() or OPTION() line. */
+struct command_item {
+	enum command_item_kind kind;
+	enum command_type type;
+	enum command_need need; /* options: always COMMAND_OPTIONAL */
+	char letter;            /* of a short option, or 0 */
+	const char *name;
+	const char *range;
+	const char *doc;
+};
+
+struct command {
+	const char *verb;
+	const char *alias;  /* another spelling, or NULL */
+	const char *method; /* that it calls, or NULL */
+	command_fn *run;
+	const char *summary;              /* one line, without full stop */
+	const char *doc;                  /* sentences */
+	const struct command_item *items; /* up to COMMAND_END */
+};
+
+/* The table in its order; ends with a row without verb. */
+extern const struct command command_table[];
+
+/* Options that every verb takes (globals.def); ends with COMMAND_END. */
+extern const struct command_item command_globals[];
+
+/* By verb or alias; NULL where there is none. */
+const struct command *command_find(const char *verb);
+
+/* -- a running verb -------------------------------------------------------- */
+
+const struct command *call_command(const struct command_call *call);
+
+/* The I-th positional argument, or NULL where it was not given. */
+const char *call_argument(const struct command_call *call, size_t i);
+size_t call_argument_count(const struct command_call *call);
+
+/*
+ * An option of the verb or a global one, by its long name, which must stand in
+ * the table (assert). Strings are borrowed from the call.
+ */
+bool call_given(const struct command_call *call, const char *name);
+bool call_flag(const struct command_call *call, const char *name);
+const char *call_text(const struct command_call *call, const char *name,
+		      const char *fallback);
+/* NUMBER, and DURATION in milliseconds. */
+int64_t call_number(const struct command_call *call, const char *name,
+		    int64_t fallback);
+/* CHOICE: the index of the word in the range, or FALLBACK. */
+int call_choice(const struct command_call *call, const char *name,
+		int fallback);
+
+/*
+ * The profile that command line, environment and configuration name, read at
+ * the first use; borrowed from the call. ERROR_CONFIG, ERROR_USAGE.
+ */
+int call_profile(struct command_call *call, const struct profile **profile,
+		 struct error *err);
+
+/* Where the passphrase comes from, by options and environment. */
+const struct key_sources *call_key_sources(struct command_call *call);
+
+/*
+ * The channel to that profile's host, connected at the first use; borrowed from
+ * the call. Errors: those of call_profile() and channel_open().
+ */
+int call_channel(struct command_call *call, struct channel **channel,
+		 struct error *err);
+
+/*
+ * channel_call() of the verb's own method (or METHOD where it is not NULL).
+ * PARAMS is taken over (json_object_put), also on failure; NULL: none.
+ */
+int call_method(struct command_call *call, const char *method,
+		struct json_object *params, struct json_object **result,
+		struct error *err);
+
+struct log *call_log(const struct command_call *call);
+
+/* How results are to be shown (client/output.h). */
+struct output *call_output(const struct command_call *call);
+
+#endif

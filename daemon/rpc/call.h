@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/method.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -47,10 +48,10 @@ struct caller {
 	const char *tls;         /* "TLSv1.3, TLS_AES_256_GCM_SHA384, X25519" */
 	int64_t not_after;    /* end of the certificate, seconds since 1970 */
 	int64_t connected_us; /* since 1970 */
-	int role;             /* enum role of api/types.def */
-	char *const *scope;   /* globs of domain names; NULL: all */
-	char *const *allow;   /* methods beyond the role; NULL: none */
-	char *const *deny;    /* methods within the role; NULL: none */
+	enum role role;
+	char *const *scope; /* globs of domain names; NULL: all */
+	char *const *allow; /* methods beyond the role; NULL: none */
+	char *const *deny;  /* methods within the role; NULL: none */
 };
 
 const struct caller *call_caller(const struct call *call);
@@ -61,14 +62,14 @@ const struct caller *call_caller(const struct call *call);
  */
 char *const *call_scope(const struct call *call);
 
-/* Whether the caller may use the method of that index in the table. */
-bool call_may(const struct call *call, int method);
+/* Whether the caller may also use that method. */
+bool call_may(const struct call *call, enum method_id method);
 
 /* "7q2k-1f3": in the log, in the audit, in error data. */
 const char *call_id(const struct call *call);
 
-/* "domain.start"; constant. */
-const char *call_method_name(const struct call *call);
+/* The row of the table; constant. */
+const struct method *call_method(const struct call *call);
 
 /* What core registered beside the handlers: the struct of the ops room. */
 void *call_context(const struct call *call);

@@ -9,7 +9,7 @@
 #ifndef VIRTMUX_DAEMON_RPC_HANDLER_H
 #define VIRTMUX_DAEMON_RPC_HANDLER_H
 
-#include "api/api.h"
+#include "api/method.h"
 #include "daemon/rpc/call.h"
 
 #define METHOD(id, name, role, kind, summary, doc)                             \

@@ -133,6 +133,20 @@ int call_method(struct command_call *call, const char *method,
 		struct json_object *params, struct json_object **result,
 		struct error *err);
 
+/*
+ * The parameters that the given arguments and options fill (items with PARAM),
+ * as a new object; files are read, "-" is standard input. ERROR_USAGE and those
+ * of file_read().
+ */
+int call_params(const struct command_call *call, struct json_object **params,
+		struct error *err);
+
+/*
+ * The run function of most verbs: call_params(), call_method(), and then the
+ * result by --json, or the command's DONE words.
+ */
+int verb_method(struct command_call *call, struct error *err);
+
 struct log *call_log(const struct command_call *call);
 
 /* How results are to be shown (client/output.h). */

@@ -1,0 +1,59 @@
+/*
+ * The user's private key: reads it, asks for its passphrase where it has one,
+ * and makes the TLS context of a profile. Called by the channel and by the
+ * session, once each.
+ *
+ * What always holds: a passphrase stands only in a struct secret and never in an
+ * argument or the environment; nothing is asked with `batch`. Blocks while it
+ * asks. One thread.
+ */
+#ifndef VIRTMUX_CLIENT_KEY_H
+#define VIRTMUX_CLIENT_KEY_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+struct evp_pkey_st;
+struct profile;
+struct tls_context;
+
+#define KEY_FILE_MAX (64 * 1024) /* bytes */
+#define KEY_TRIES    3           /* of a person, at terminal or askpass */
+
+/*
+ * Where the passphrase comes from; the first that is given counts, then
+ * VIRTMUX_ASKPASS, SSH_ASKPASS by its rules, the terminal.
+ */
+struct key_sources {
+	int passphrase_fd;           /* read to its first newline, or -1 */
+	const char *passphrase_file; /* borrowed, or NULL */
+	bool batch;                  /* ask nobody */
+	struct log *log;             /* borrowed, may be NULL */
+};
+
+/*
+ * The key of PROFILE, to tls_key_free(). ERROR_KEY: none configured, not
+ * readable, wrong passphrase, none to be had; ERROR_INTERRUPTED at the prompt.
+ */
+int key_load(struct evp_pkey_st **key, const struct profile *profile,
+	     const struct key_sources *sources, struct error *err);
+
+/*
+ * Key, certificate and CA of PROFILE as a context for its connections, to
+ * tls_context_unref(). SSLKEYLOGFILE is honoured, with a warning on LOG.
+ */
+int key_tls_context(struct tls_context **context, const struct profile *profile,
+		    const struct key_sources *sources, struct error *err);
+
+/* -- asking ---------------------------------------------------------------- */
+
+/*
+ * Asks with PROMPT at askpass or the terminal (not batch, fd or file). Given
+ * once; ERROR_KEY where there is nobody to ask, ERROR_INTERRUPTED.
+ */
+int key_ask(struct secret *answer, const char *prompt, struct error *err);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * Results for people and scripts: tables that fit the terminal, records, JSON,
+ * JSON lines and CSV. Used by the verbs; the format is the user's choice and the
+ * verb gives all of them from the same rows.
+ *
+ * What always holds: text from a host is shown with control characters escaped
+ * (a guest's title cannot drive the terminal), JSON as it came; only results go
+ * to standard output. One thread.
+ */
+#ifndef VIRTMUX_CLIENT_OUTPUT_H
+#define VIRTMUX_CLIENT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct json_object;
+struct output;
+
+enum output_format {
+	OUTPUT_TABLE,
+	OUTPUT_JSON,  /* the result object */
+	OUTPUT_JSONL, /* a list's entries, one a line; else the object */
+	OUTPUT_CSV,   /* RFC 4180 with a header line */
+};
+
+struct output_options {
+	FILE *file; /* borrowed */
+	enum output_format format;
+	bool quiet;     /* no messages */
+	bool colour;    /* allowed; used where FILE is a terminal */
+	unsigned width; /* columns; 0: of the terminal, or no limit */
+};
+
+struct output *output_new(const struct output_options *options);
+void output_free(struct output *output); /* NULL-safe; does not close */
+
+enum output_format output_format(const struct output *output);
+bool output_is_text(const struct output *output); /* OUTPUT_TABLE */
+bool output_is_terminal(const struct output *output);
+FILE *output_file(const struct output *output);
+
+/* Whether all was written: ERROR_SYSTEM otherwise. Flushes. */
+int output_finish(struct output *output, struct error *err);
+
+/* -- messages -------------------------------------------------------------- */
+
+/* A line for people; nothing in other formats or when quiet. */
+void output_say(struct output *output, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* -- JSON ------------------------------------------------------------------ */
+
+/*
+ * RESULT (borrowed, may be NULL) as JSON; as JSONL the entries of its member
+ * LIST (NULL: itself).
+ */
+void output_json(struct output *output, struct json_object *result,
+		 const char *list);
+
+/* -- tables ---------------------------------------------------------------- */
+
+enum output_style {
+	OUTPUT_PLAIN,
+	OUTPUT_GOOD, /* green on a terminal */
+	OUTPUT_BAD,  /* red */
+	OUTPUT_DIM,
+};
+
+struct output_column {
+	const char *title; /* "Id"; CSV uses KEY */
+	const char *key;   /* "id" */
+	bool right;        /* aligned */
+	bool shrinks;      /* is cut first where the terminal is narrow */
+};
+
+struct output_cell {
+	const char *text; /* borrowed for the call; NULL: "-" */
+	enum output_style style;
+};
+
+struct output_table;
+
+/* COLUMNS is borrowed until output_table_end(). NULL without memory. */
+struct output_table *output_table_new(struct output *output,
+				      const struct output_column *columns,
+				      size_t n);
+/* CELLS has N of them. Without memory the row is missing and the end fails. */
+void output_table_row(struct output_table *table,
+		      const struct output_cell *cells);
+/* Prints as text or CSV and frees; 0 or ERROR_NO_MEMORY. */
+int output_table_end(struct output_table *table, struct error *err);
+
+/* -- records --------------------------------------------------------------- */
+
+/* One "Name:   value" line, names padded as virsh dominfo does. */
+void output_field(struct output *output, const char *name, const char *format,
+		  ...) __attribute__((format(printf, 3, 4)));
+
+/* Any JSON value for people: objects as fields, lists of objects as tables. */
+int output_value(struct output *output, struct json_object *value,
+		 struct error *err);
+
+/* -- texts ----------------------------------------------------------------- */
+
+/* TEXT with control characters and invalid UTF-8 as \xNN, appended. */
+void output_escape(struct buf *to, const char *text);
+
+/* "512 MiB", "1.5 GiB"; TEXT has OUTPUT_SIZE_TEXT bytes. */
+#define OUTPUT_SIZE_TEXT 32
+void output_size(char *text, uint64_t bytes);
+
+#endif

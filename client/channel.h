@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "api/method.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "wire/conn.h"
@@ -75,8 +76,8 @@ struct conn *channel_conn(struct channel *channel); /* NULL once it ended */
 /* -- synchronous ----------------------------------------------------------- */
 
 /*
- * Calls METHOD (common/api's table) with PARAMS (an object; borrowed; NULL:
- * none) and waits for its answer; runs the loop. *RESULT (may be NULL) is
+ * Calls METHOD (common/api's table) with PARAMS (the text of a JSON object;
+ * NULL: none) and waits for its answer; runs the loop. *RESULT (may be NULL) is
  * json_object_put() by the caller; it is NULL for JSON null. A mutation carries
  * an idempotency-key of its own.
  *
@@ -85,8 +86,15 @@ struct conn *channel_conn(struct channel *channel); /* NULL once it ended */
  * sent and not answered ERROR_UNKNOWN_OUTCOME instead of the first and third.
  */
 int channel_call(struct channel *channel, const char *method,
-		 struct json_object *params, struct json_object **result,
+		 const char *params, struct json_object **result,
 		 struct error *err);
+
+/*
+ * The same with a struct ID_params (NULL: none) and a result_of_ID, which is to
+ * be result_free()d (NULL: not wanted).
+ */
+int channel_call_typed(struct channel *channel, enum method_id method,
+		       const void *params, void *result, struct error *err);
 
 /* Takes LEN bytes of a body, in order. -1 (ERR filled) ends the transfer. */
 typedef int channel_sink_fn(void *context, const uint8_t *data, size_t len,
@@ -115,9 +123,8 @@ typedef void channel_done_fn(void *context, struct json_object *result,
 
 /* Begins a call as channel_call() does; *CALL may be NULL. */
 int channel_call_start(struct channel *channel, const char *method,
-		       struct json_object *params, channel_done_fn *done,
-		       void *context, struct channel_call **call,
-		       struct error *err);
+		       const char *params, channel_done_fn *done, void *context,
+		       struct channel_call **call, struct error *err);
 
 /* Gives up; DONE is not called. A mutation may have taken place. */
 void channel_call_cancel(struct channel_call *call);

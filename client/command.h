@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -127,18 +128,18 @@ int call_channel(struct command_call *call, struct channel **channel,
 
 /*
  * channel_call() of the verb's own method (or METHOD where it is not NULL).
- * PARAMS is taken over (json_object_put), also on failure; NULL: none.
+ * PARAMS is JSON text; NULL: call_params(), for the verb's own method.
  */
 int call_method(struct command_call *call, const char *method,
-		struct json_object *params, struct json_object **result,
+		const char *params, struct json_object **result,
 		struct error *err);
 
 /*
  * The parameters that the given arguments and options fill (items with PARAM),
- * as a new object; files are read, "-" is standard input. ERROR_USAGE and those
+ * as JSON text appended to OUT; files are read, "-" is standard input. ERROR_USAGE and those
  * of file_read().
  */
-int call_params(const struct command_call *call, struct json_object **params,
+int call_params(const struct command_call *call, struct buf *out,
 		struct error *err);
 
 /*

@@ -22,12 +22,15 @@ struct buf {
 	bool failed;   /* an allocation failed; content is incomplete */
 };
 
-#define autobuf __attribute__((cleanup(buf_free))) struct buf
+#define autobuf cleanup(buf_free) struct buf
 
 /* Releases the memory and makes it empty. NULL-safe. */
 void buf_free(struct buf *b);
 
-/* Makes room for N more bytes behind the content; 0, or -1 without memory. */
+/*
+ * Makes room for N more bytes behind the content; 0, or -1 without memory (then
+ * also b->failed).
+ */
 int buf_reserve(struct buf *b, size_t n);
 
 /* Appends; 0, or -1 without memory (then also b->failed). */
@@ -45,7 +48,10 @@ void buf_consume(struct buf *b, size_t n);
 /* Empties it and keeps the memory; clears `failed`. */
 void buf_reset(struct buf *b);
 
-/* NUL-terminates and hands the string over (free()); NULL without memory. */
+/*
+ * NUL-terminates and hands the string over (free()); NULL where memory ran out,
+ * now or before. B is empty afterwards in both cases.
+ */
 char *buf_steal_str(struct buf *b);
 
 static inline bool buf_ok(const struct buf *b)
@@ -55,13 +61,13 @@ static inline bool buf_ok(const struct buf *b)
 
 static inline uint8_t *buf_bytes(const struct buf *b)
 {
-	return b->data + b->head;
+	return b->data ? b->data + b->head : NULL;
 }
 
 /* Where buf_reserve() made room; follow it with buf_added(). */
 static inline uint8_t *buf_end(const struct buf *b)
 {
-	return b->data + b->head + b->len;
+	return b->data ? b->data + b->head + b->len : NULL;
 }
 
 static inline void buf_added(struct buf *b, size_t n)

@@ -6,15 +6,17 @@
 #ifndef VIRTMUX_BASE_CLEANUP_H
 #define VIRTMUX_BASE_CLEANUP_H
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define cleanup(fn) __attribute__((cleanup(fn)))
+/* Other attributes spell it __cleanup__: this macro would swallow the word. */
+#define cleanup(fn) __attribute__((__cleanup__(fn)))
 
 /* Hands over the pointer in *P: returns it and leaves NULL behind. */
 #define steal(p)                                                               \
-	({                                                                     \
+	__extension__({                                                        \
 		__typeof__(*(p)) stolen_ = *(p);                               \
 		*(p) = NULL;                                                   \
 		stolen_;                                                       \

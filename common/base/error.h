@@ -33,7 +33,7 @@ struct error {
 	char *cause;
 };
 
-#define autoerror __attribute__((cleanup(error_clear))) struct error
+#define autoerror cleanup(error_clear) struct error
 
 /*
  * Sets ERR (which may be NULL, or hold an older error that is replaced) and

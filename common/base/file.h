@@ -14,8 +14,9 @@
 #include "base/error.h"
 
 /*
- * Appends the whole file to OUT. ERROR_NOT_FOUND where there is none,
- * ERROR_TOO_LARGE above LIMIT bytes, else ERROR_SYSTEM. "-" is no special name.
+ * Appends the whole file to OUT, which a failure leaves as it was.
+ * ERROR_NOT_FOUND where there is none, ERROR_TOO_LARGE above LIMIT bytes, else
+ * ERROR_SYSTEM or ERROR_NO_MEMORY. "-" is no special name.
  */
 int file_read(const char *path, size_t limit, struct buf *out,
 	      struct error *err);
@@ -28,26 +29,36 @@ int file_read_fd(int fd, const char *name, size_t limit, struct buf *out,
  * Reads a file that holds a secret (at most LIMIT bytes): refused with
  * ERROR_KEY and the command that repairs it, where group or others have any
  * access, where its owner is neither we nor root, or where it is a symbolic
- * link whose target is owned by somebody else. Judged on the open descriptor.
+ * link that is, or whose target is, owned by somebody else. The file is judged
+ * on the open descriptor.
  */
 int file_read_private(const char *path, size_t limit, struct buf *out,
 		      struct error *err);
 
 /*
- * Replaces PATH: a new file of MODE in the same folder, fsync, rename, fsync of
- * the folder. At any moment PATH is whole, old or new.
+ * Replaces PATH: a new file of exactly MODE in the same folder, fsync, rename,
+ * fsync of the folder. At any moment PATH is whole, old or new. A symbolic link
+ * is replaced itself. ERROR_SYSTEM.
  */
 int file_write_atomic(const char *path, const void *data, size_t len,
 		      mode_t mode, struct error *err);
 
-/* Creates PATH, which must not exist (ERROR_EXISTS); else as above. */
+/*
+ * Creates PATH, which must not exist (ERROR_EXISTS); else as above, by link(2).
+ */
 int file_write_new(const char *path, const void *data, size_t len, mode_t mode,
 		   struct error *err);
 
-/* mkdir -p with MODE for what is made; an existing folder is left as it is. */
+/*
+ * mkdir -p with MODE (less the umask) for what is made; an existing folder is
+ * left as it is. ERROR_SYSTEM.
+ */
 int file_make_dirs(const char *path, mode_t mode, struct error *err);
 
-/* Writes all of it to FD, also over EINTR and short writes. */
+/*
+ * Writes all of it to FD, over EINTR, short writes and O_NONBLOCK (it waits).
+ * ERROR_SYSTEM.
+ */
 int file_write_all(int fd, const void *data, size_t len, struct error *err);
 
 /* O_NONBLOCK and FD_CLOEXEC on or off; 0 or -1 with errno. */
@@ -57,7 +68,10 @@ int file_set_cloexec(int fd, bool on);
 /* "DIR/NAME", to free(); NULL without memory. */
 char *file_join(const char *dir, const char *name);
 
-/* The path with a leading "~/" replaced by $HOME, to free(). */
+/*
+ * The path with a leading "~/" replaced by $HOME (where that is set), to
+ * free(); NULL without memory.
+ */
 char *file_expand_home(const char *path);
 
 #endif

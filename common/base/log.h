@@ -1,7 +1,8 @@
 /*
  * The log of a program: lines to a file descriptor with time, level and words.
  * One is made in main() and passed down; there is no global. Control characters
- * and invalid UTF-8 are escaped (\xNN), so that a peer cannot forge a line.
+ * and invalid UTF-8 are escaped (\xNN), so that a peer cannot forge a line; what
+ * exceeds some 4 KiB is cut, which "..." shows. Nothing is allocated.
  *
  * Thread: log_write() may be called from any thread; a line is one write(2).
  */
@@ -17,9 +18,10 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
 struct log;
 
 /*
- * FD is borrowed and stays open as long as the log. PREFIX (program name) is
- * copied. Lines are "<3>"-prefixed by sd-daemon(3) levels where JOURNAL, else
- * they begin with an RFC 3339 UTC time. NULL without memory.
+ * FD is borrowed and stays open as long as the log. PREFIX (program name, at
+ * most 63 bytes) is copied. Where JOURNAL, lines are "<3>WORDS" with
+ * sd-daemon(3) levels, else "TIME PREFIX LEVEL: WORDS" with an RFC 3339 UTC time
+ * of milliseconds. NULL without memory.
  */
 struct log *log_new(int fd, const char *prefix, enum log_level level,
 		    bool journal);
@@ -28,7 +30,7 @@ void log_free(struct log *log); /* NULL-safe */
 void log_set_level(struct log *log, enum log_level level);
 bool log_enabled(const struct log *log, enum log_level level);
 
-/* LOG may be NULL: then nothing is written. */
+/* LOG may be NULL: then nothing is written. Keeps errno. */
 void log_write(struct log *log, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

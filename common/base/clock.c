@@ -1,0 +1,60 @@
+/*
+ * The two clocks over clock_gettime(2). Called by every room; any thread. What
+ * always holds: the texts are UTC, whatever TZ says.
+ */
+#include "base/clock.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+uint64_t clock_monotonic_ns(void)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+int64_t clock_realtime_us(void)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Certificates may carry years that no struct tm holds. */
+static bool split(time_t seconds, struct tm *tm, char *text)
+{
+	if (gmtime_r(&seconds, tm))
+		return true;
+	strcpy(text, "an unknown time");
+	return false;
+}
+
+void clock_format_us(int64_t realtime_us, char *text)
+{
+	int64_t seconds = realtime_us / 1000000;
+	int64_t us = realtime_us % 1000000;
+	struct tm tm;
+	size_t used;
+
+	if (us < 0) {
+		us += 1000000;
+		seconds--;
+	}
+	if (!split((time_t)seconds, &tm, text))
+		return;
+	used = strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + used, CLOCK_TEXT_SIZE - used, ".%03dZ",
+		 (int)(us / 1000));
+}
+
+void clock_format_s(time_t seconds, char *text)
+{
+	struct tm tm;
+
+	if (split(seconds, &tm, text))
+		strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%d %H:%M:%S UTC", &tm);
+}

@@ -20,7 +20,10 @@ int64_t clock_realtime_us(void);
 
 #define CLOCK_TEXT_SIZE 32
 
-/* "2026-11-21T08:45:12.123Z" (RFC 3339, UTC); TEXT has CLOCK_TEXT_SIZE bytes. */
+/*
+ * "2026-11-21T08:45:12.123Z" (RFC 3339, UTC). TEXT has CLOCK_TEXT_SIZE bytes;
+ * a time that no calendar holds becomes "an unknown time".
+ */
 void clock_format_us(int64_t realtime_us, char *text);
 
 /* "2026-11-21 08:45:12 UTC", for sentences. */

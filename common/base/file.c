@@ -275,7 +275,7 @@ int file_make_dirs(const char *path, mode_t mode, struct error *err)
 	return 0;
 }
 
-/* A descriptor shared with a non-blocking program: waits until it takes more. */
+/* A terminal may be shared with a program that made it non-blocking. */
 static void wait_writable(int fd)
 {
 	struct pollfd pfd = {.fd = fd, .events = POLLOUT};

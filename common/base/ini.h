@@ -27,10 +27,10 @@
 #define INI_NAMES_MAX 4096 /* sections of a file, keys of a section */
 
 /*
- * Receives one entry, or with KEY and VALUE NULL the begin of a section. SECTION
- * is "" before the first one. The strings are borrowed for the call. Returns 0,
- * or -1 with ERR set (the reader then stops and puts "FILE:LINE: " before the
- * words).
+ * Receives one entry, or with KEY and VALUE NULL the begin of a section.
+ * SECTION is "" before the first one. The strings are borrowed for the call.
+ * Returns 0, or -1 with ERR set (the reader then stops and puts "FILE:LINE: "
+ * before the words).
  */
 typedef int ini_entry_fn(void *context, const char *section, const char *key,
 			 const char *value, unsigned line, struct error *err);

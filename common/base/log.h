@@ -1,8 +1,8 @@
 /*
  * The log of a program: lines to a file descriptor with time, level and words.
  * One is made in main() and passed down; there is no global. Control characters
- * and invalid UTF-8 are escaped (\xNN), so that a peer cannot forge a line; what
- * exceeds some 4 KiB is cut, which "..." shows. Nothing is allocated.
+ * and invalid UTF-8 are escaped (\xNN), so that a peer cannot forge a line;
+ * what exceeds some 4 KiB is cut, which "..." shows. Nothing is allocated.
  *
  * Thread: log_write() may be called from any thread; a line is one write(2).
  */
@@ -20,8 +20,8 @@ struct log;
 /*
  * FD is borrowed and stays open as long as the log. PREFIX (program name, at
  * most 63 bytes) is copied. Where JOURNAL, lines are "<3>WORDS" with
- * sd-daemon(3) levels, else "TIME PREFIX LEVEL: WORDS" with an RFC 3339 UTC time
- * of milliseconds. NULL without memory.
+ * sd-daemon(3) levels, else "TIME PREFIX LEVEL: WORDS" with an RFC 3339 UTC
+ * time of milliseconds. NULL without memory.
  */
 struct log *log_new(int fd, const char *prefix, enum log_level level,
 		    bool journal);

@@ -1,0 +1,92 @@
+/* The two clocks and their texts, which are UTC in every time zone. */
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+static void assert_us(int64_t us, const char *expected)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format_us(us, text);
+	assert_string_equal(text, expected);
+}
+
+static void assert_s(time_t seconds, const char *expected)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format_s(seconds, text);
+	assert_string_equal(text, expected);
+}
+
+static void test_formats(void **state)
+{
+	assert_us(0, "1970-01-01T00:00:00.000Z");
+	assert_us(1795250712123999, "2026-11-21T08:45:12.123Z");
+	assert_us(951782399999999, "2000-02-28T23:59:59.999Z");
+	assert_s(1795250712, "2026-11-21 08:45:12 UTC");
+	assert_s(253402300799, "9999-12-31 23:59:59 UTC");
+}
+
+static void test_before_1970(void **state)
+{
+	assert_us(-1, "1969-12-31T23:59:59.999Z");
+	assert_us(-1000000, "1969-12-31T23:59:59.000Z");
+	assert_s(-1, "1969-12-31 23:59:59 UTC");
+}
+
+static void test_time_zone_does_not_matter(void **state)
+{
+	setenv("TZ", "America/St_Johns", 1);
+	tzset();
+	assert_s(0, "1970-01-01 00:00:00 UTC");
+	unsetenv("TZ");
+	tzset();
+}
+
+static void test_extremes_fit(void **state)
+{
+	assert_us(INT64_MAX, "294247-01-10T04:00:54.775Z");
+	assert_us(INT64_MIN, "-290308-12-21T19:59:05.224Z");
+	assert_s(INT64_MAX, "an unknown time");
+}
+
+static void test_monotonic_goes_forward(void **state)
+{
+	uint64_t before = clock_monotonic_ns();
+	uint64_t after = clock_monotonic_ns();
+
+	while (after == before)
+		after = clock_monotonic_ns();
+	assert_true(after > before);
+	assert_true(after - before < 60 * CLOCK_NS_PER_S);
+}
+
+static void test_realtime_agrees_with_time(void **state)
+{
+	time_t before = time(NULL);
+	int64_t us = clock_realtime_us();
+
+	/* time(2) reads a coarser clock, which may lag by a tick. */
+	assert_in_range(us / 1000000, before, time(NULL) + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_before_1970),
+		cmocka_unit_test(test_time_zone_does_not_matter),
+		cmocka_unit_test(test_extremes_fit),
+		cmocka_unit_test(test_monotonic_goes_forward),
+		cmocka_unit_test(test_realtime_agrees_with_time),
+	};
+
+	return cmocka_run_group_tests_name("base/clock", tests, NULL, NULL);
+}

@@ -64,9 +64,9 @@ struct conn_events {
 /* What a connection is made of. Strings are copied, the rest borrowed. */
 struct conn_options {
 	enum h2_role role;
-	struct tls_context *tls;       /* referenced; NULL: clear text */
-	const char *server_name;       /* client with TLS */
-	const char *peer;	       /* "192.0.2.1:16515", for messages */
+	struct tls_context *tls; /* referenced; NULL: clear text */
+	const char *server_name; /* client with TLS */
+	const char *peer;        /* "192.0.2.1:16515", for messages */
 	const struct conn_events *events;
 	void *context;
 };
@@ -87,6 +87,8 @@ struct conn_transport {
 	ssize_t (*recv)(void *context, uint8_t *to, size_t room);
 	ssize_t (*send)(void *context, const uint8_t *from, size_t n);
 	void (*want)(void *context, bool readable, bool writable);
+	void (*finish)(void *context); /* nothing more will be sent */
+	/* Asynchronous; conn_transport_closed() follows from the loop. */
 	void (*close)(void *context);
 };
 
@@ -94,6 +96,7 @@ int conn_new_over(struct conn **conn, struct conn_loop *loop,
 		  const struct conn_transport *transport, void *transport_ctx,
 		  const struct conn_options *options, struct error *err);
 void conn_transport_ready(struct conn *conn, bool readable, bool writable);
+void conn_transport_closed(struct conn *conn);
 
 /* GOAWAY, then the end when all streams are over or DEADLINE_MS has passed. */
 void conn_drain(struct conn *conn, uint64_t deadline_ms);

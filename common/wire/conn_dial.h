@@ -12,20 +12,20 @@
 struct conn_dial;
 
 struct conn_dial_options {
-	const char *host;	 /* name or address, without brackets */
-	const char *port;	 /* decimal or service name */
-	const char *unix_path;	 /* instead of host and port: clear text */
+	const char *host;        /* name or address, without brackets */
+	const char *port;        /* decimal or service name */
+	const char *unix_path;   /* instead of host and port: clear text */
 	const char *server_name; /* expected in the certificate; NULL: host */
 	struct tls_context *tls;
-	uint64_t timeout_ms;	 /* for everything; 0: the limits' defaults */
+	uint64_t timeout_ms; /* for everything; 0: the limits' defaults */
 	const struct conn_events *events; /* on_open means: connected */
 	void *context;
 };
 
 /*
- * Begins; strings are copied. Then either events->on_open, or
- * events->on_closed with conn NULL (never connected) and WHY, exactly one of
- * them first, from the loop.
+ * Begins; strings are copied. Then, from the loop, either events->on_open or
+ * events->on_closed with WHY comes first. In on_closed conn is NULL where no
+ * address could be reached. *DIAL is dead after the first callback.
  */
 int conn_dial(struct conn_loop *loop, const struct conn_dial_options *options,
 	      struct conn_dial **dial, struct error *err);
@@ -34,7 +34,7 @@ int conn_dial(struct conn_loop *loop, const struct conn_dial_options *options,
 void conn_dial_cancel(struct conn_dial *dial);
 
 /* Splits "host", "host:port", "[v6]:port" or "v6"; both to free(). */
-int conn_split_address(const char *text, const char *default_port,
-		       char **host, char **port, struct error *err);
+int conn_split_address(const char *text, const char *default_port, char **host,
+		       char **port, struct error *err);
 
 #endif

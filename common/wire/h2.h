@@ -36,18 +36,21 @@ enum h2_code {
 };
 
 struct h2_limits {
-	unsigned streams;	/* open at once, opened by the peer */
-	size_t header_list;	/* bytes of one header list */
-	int32_t window_first;	/* bytes a stream */
-	int32_t window_most;	/* bytes a stream */
-	int32_t window_all;	/* bytes, sum over all streams */
+	unsigned streams;     /* open at once, opened by the peer */
+	size_t header_list;   /* bytes of one header list */
+	int32_t window_first; /* bytes a stream */
+	int32_t window_most;  /* bytes a stream */
+	int32_t window_all;   /* bytes, sum over all streams */
 };
 
 extern const struct h2_limits h2_limits_default;
 
 /* RFC 9218 urgencies that virtmux uses: lower is sooner. */
-enum h2_urgency { H2_URGENCY_CALL = 0, H2_URGENCY_CONSOLE = 3,
-		  H2_URGENCY_BULK = 6 };
+enum h2_urgency {
+	H2_URGENCY_CALL = 0,
+	H2_URGENCY_CONSOLE = 3,
+	H2_URGENCY_BULK = 6
+};
 
 /* A header field; NUL-terminated. Names are lower case. */
 struct h2_header {
@@ -75,18 +78,18 @@ enum h2_event_type {
 	H2_EVENT_SETTINGS, /* the peer's first SETTINGS: it speaks HTTP/2 */
 	H2_EVENT_REQUEST,  /* host: header list of a new stream is complete */
 	H2_EVENT_RESPONSE, /* client: final header list (not 1xx) */
-	H2_EVENT_DATA,	   /* body bytes; valid until the next h2_feed() */
-	H2_EVENT_END,	   /* the peer will send no more on this stream */
-	H2_EVENT_CLOSED,   /* the stream is over; freed when the next is taken */
-	H2_EVENT_GOAWAY,   /* the peer drains; no new streams */
+	H2_EVENT_DATA,     /* body bytes; valid until the next h2_feed() */
+	H2_EVENT_END,      /* the peer will send no more on this stream */
+	H2_EVENT_CLOSED, /* the stream is over; freed when the next is taken */
+	H2_EVENT_GOAWAY, /* the peer drains; no new streams */
 };
 
 struct h2_event {
 	enum h2_event_type type;
 	struct h2_stream *stream; /* NULL for SETTINGS and GOAWAY */
-	const uint8_t *data;	  /* DATA; GOAWAY: debug text */
+	const uint8_t *data;      /* DATA; GOAWAY: debug text */
 	size_t len;
-	uint32_t code;		  /* CLOSED and GOAWAY: enum h2_code or other */
+	uint32_t code; /* CLOSED and GOAWAY: enum h2_code or other */
 };
 
 /*
@@ -95,8 +98,8 @@ struct h2_event {
  */
 struct h2_handler {
 	void (*on_response)(void *context, struct h2_stream *s);
-	void (*on_data)(void *context, struct h2_stream *s,
-			const uint8_t *data, size_t len);
+	void (*on_data)(void *context, struct h2_stream *s, const uint8_t *data,
+			size_t len);
 	void (*on_end)(void *context, struct h2_stream *s);
 	void (*on_closed)(void *context, struct h2_stream *s, uint32_t code);
 };
@@ -136,6 +139,12 @@ bool h2_deliver(const struct h2_event *event);
  * nothing to send now. -1: the connection is broken.
  */
 ssize_t h2_pull(struct h2 *h2, uint8_t *to, size_t room, struct error *err);
+
+/*
+ * Ends every stream with CODE: a CLOSED event is queued for each. For the end
+ * of the connection; nothing is sent.
+ */
+void h2_abort(struct h2 *h2, uint32_t code);
 
 /* False once both sides are done after GOAWAY, or after an error. */
 bool h2_alive(const struct h2 *h2);

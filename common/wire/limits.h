@@ -7,37 +7,37 @@
 #define VIRTMUX_WIRE_LIMITS_H
 
 /* Bytes that one recv() or send() moves: eight full TLS records and overhead. */
-#define WIRE_BLOCK_SIZE		 (136u * 1024)
+#define WIRE_BLOCK_SIZE (136u * 1024)
 /* Plaintext of one full TLS record (RFC 8446 section 5.1). */
-#define WIRE_RECORD_PLAIN	 16384u
+#define WIRE_RECORD_PLAIN 16384u
 /* What a record adds at most: header, content type, tag, padding none. */
-#define WIRE_RECORD_OVERHEAD	 256u
+#define WIRE_RECORD_OVERHEAD 256u
 /* Blocks kept for reuse when nobody needs them. */
-#define WIRE_BLOCKS_KEPT	 8u
+#define WIRE_BLOCKS_KEPT 8u
 /* Bytes written to one connection before the loop serves the others. */
-#define WIRE_WRITE_TURN		 (128u * 1024)
+#define WIRE_WRITE_TURN (128u * 1024)
 /* Bytes read from one connection before the loop serves the others. */
-#define WIRE_READ_TURN		 (256u * 1024)
+#define WIRE_READ_TURN (256u * 1024)
 /* Unsent bytes in the kernel above which a socket is not writable. */
-#define WIRE_NOTSENT_LOWAT	 (64 * 1024)
+#define WIRE_NOTSENT_LOWAT (64 * 1024)
 
-#define WIRE_STREAMS		 64u	       /* open streams of a connection */
-#define WIRE_HEADER_LIST	 (16u * 1024)  /* bytes, RFC 9113 6.5.2 */
-#define WIRE_HEADERS_MAX	 64u	       /* fields of one request */
-#define WIRE_WINDOW_FIRST	 (64 * 1024)   /* bytes a stream at first */
-#define WIRE_WINDOW_LEAST	 (16 * 1024)   /* bytes an active stream keeps */
-#define WIRE_WINDOW_MOST	 (4 * 1024 * 1024)  /* bytes one stream */
-#define WIRE_WINDOW_ALL		 (16 * 1024 * 1024) /* bytes all streams */
-#define WIRE_WINDOW_CONNECTION	 (64 * 1024 * 1024) /* never the brake */
-#define WIRE_HEADER_TABLE	 4096u /* bytes of HPACK state each way */
+#define WIRE_STREAMS           64u          /* open streams of a connection */
+#define WIRE_HEADER_LIST       (16u * 1024) /* bytes, RFC 9113 6.5.2 */
+#define WIRE_HEADERS_MAX       64u          /* fields of one request */
+#define WIRE_WINDOW_FIRST      (64 * 1024)  /* bytes a stream at first */
+#define WIRE_WINDOW_LEAST      (16 * 1024)  /* bytes an active stream keeps */
+#define WIRE_WINDOW_MOST       (4 * 1024 * 1024)  /* bytes one stream */
+#define WIRE_WINDOW_ALL        (16 * 1024 * 1024) /* bytes all streams */
+#define WIRE_WINDOW_CONNECTION (64 * 1024 * 1024) /* never the brake */
+#define WIRE_HEADER_TABLE      4096u /* bytes of HPACK state each way */
 
-#define WIRE_GRACE_MS		 10000u /* TCP accept to first HTTP/2 SETTINGS */
-#define WIRE_CONNECT_MS		 10000u /* one address: TCP connect */
-#define WIRE_ATTEMPT_DELAY_MS	 250u	/* RFC 8305 section 5 */
-#define WIRE_SILENCE_MS		 10000u /* silence after which a PING is sent */
-#define WIRE_PONG_MS		 5000u	/* answer to it, or the peer is dead */
-#define WIRE_LINGER_MS		 1000u	/* for an alert or GOAWAY to arrive */
-#define WIRE_TICK_MS		 1000u	/* granularity of the above */
+#define WIRE_GRACE_MS         10000u /* TCP accept to first HTTP/2 SETTINGS */
+#define WIRE_CONNECT_MS       10000u /* one address: TCP connect */
+#define WIRE_ATTEMPT_DELAY_MS 250u   /* RFC 8305 section 5 */
+#define WIRE_SILENCE_MS       10000u /* silence after which a PING is sent */
+#define WIRE_PONG_MS          5000u  /* answer to it, or the peer is dead */
+#define WIRE_LINGER_MS        1000u  /* for an alert or GOAWAY to arrive */
+#define WIRE_TICK_MS          1000u  /* granularity of the above */
 
 /*
  * Frames that do no work (RST_STREAM, PING, SETTINGS, PRIORITY_UPDATE, empty
@@ -45,8 +45,8 @@
  * completed stream pays a few back. An empty bucket ends the connection with
  * ENHANCE_YOUR_CALM.
  */
-#define WIRE_ABUSE_BURST	 2000u /* frames */
-#define WIRE_ABUSE_RATE		 200u  /* frames a second */
-#define WIRE_ABUSE_REFUND	 2u    /* frames for a stream that did work */
+#define WIRE_ABUSE_BURST  2000u /* frames */
+#define WIRE_ABUSE_RATE   200u  /* frames a second */
+#define WIRE_ABUSE_REFUND 2u    /* frames for a stream that did work */
 
 #endif

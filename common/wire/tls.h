@@ -36,13 +36,13 @@ enum tls_identity { TLS_IDENTITY_URI, TLS_IDENTITY_EMAIL, TLS_IDENTITY_CN };
 /* All strings are borrowed during tls_context_new() only. */
 struct tls_config {
 	enum tls_role role;
-	enum tls_identity identity;  /* host: how users are named */
-	bool allow_tls12;	     /* tls-min = 1.2 */
-	const char *ca_file;	     /* PEM, one or more CA certificates */
+	enum tls_identity identity;   /* host: how users are named */
+	bool allow_tls12;             /* tls-min = 1.2 */
+	const char *ca_file;          /* PEM, one or more CA certificates */
 	const char *certificate_file; /* PEM, leaf first; client: NULL none */
-	const char *crl_file;	     /* PEM, or NULL */
-	struct evp_pkey_st *key;     /* borrowed; the context takes a reference */
-	const char *keylog_file;     /* SSLKEYLOGFILE format, or NULL */
+	const char *crl_file;         /* PEM, or NULL */
+	struct evp_pkey_st *key; /* borrowed; the context takes a reference */
+	const char *keylog_file; /* SSLKEYLOGFILE format, or NULL */
 };
 
 /* Words name the file and the cure: ERROR_TLS, ERROR_KEY, ERROR_NOT_FOUND. */
@@ -94,8 +94,8 @@ enum tls_status {
 enum tls_status tls_handshake(struct tls *tls, struct error *err);
 
 /* Up to ROOM plain bytes to TO; *GOT tells how many where TLS_OK. */
-enum tls_status tls_read(struct tls *tls, uint8_t *to, size_t room,
-			 size_t *got, struct error *err);
+enum tls_status tls_read(struct tls *tls, uint8_t *to, size_t room, size_t *got,
+			 struct error *err);
 
 /*
  * Encrypts N (at most WIRE_RECORD_PLAIN) bytes as one record. The output block
@@ -110,10 +110,10 @@ void tls_close(struct tls *tls);
 /* What the peer's certificate says, after the handshake. */
 struct tls_peer {
 	char identity[TLS_IDENTITY_MAX]; /* of a user; "" on the client */
-	char subject[TLS_IDENTITY_MAX];	 /* common name, for messages */
-	char serial[48];		 /* hexadecimal */
-	char fingerprint[65];		 /* SHA-256, hexadecimal */
-	int64_t not_after;		 /* seconds since 1970 */
+	char subject[TLS_IDENTITY_MAX];  /* common name, for messages */
+	char serial[48];                 /* hexadecimal */
+	char fingerprint[65];            /* SHA-256, hexadecimal */
+	int64_t not_after;               /* seconds since 1970 */
 };
 
 const struct tls_peer *tls_peer(const struct tls *tls);

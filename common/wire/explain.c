@@ -1,0 +1,213 @@
+/*
+ * Why TLS failed, in words with a cure: from the alert that the peer sent, from
+ * our own judgement on its certificate, or from what it sent instead of TLS.
+ * Called by tls.c; no state.
+ */
+#include <ctype.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "wire/tls_private.h"
+#include "wire/verify.h"
+
+struct alert_words {
+	int alert;
+	const char *client; /* the client reads it from a host */
+	const char *host;   /* the host reads it from a client */
+};
+
+/* RFC 8446 section 6; what the peer meant, and what to do. */
+static const struct alert_words alerts[] = {
+	{SSL_AD_HANDSHAKE_FAILURE,
+	 "the host found no common TLS parameters, or refused our certificate; "
+	 "its log has the reason",
+	 "the client found no common TLS parameters"},
+	{SSL_AD_BAD_CERTIFICATE,
+	 "the host refused our certificate as bad; its log has the reason",
+	 "the client refused our certificate: it is not for the name that the "
+	 "client asked for, or is not valid yet"},
+	{SSL_AD_UNSUPPORTED_CERTIFICATE,
+	 "the host refused our certificate: it is not a user's (clientAuth); "
+	 "issue one with virtmux-pki user",
+	 "the client refused our certificate: it is not a host's (serverAuth); "
+	 "issue one with virtmux-pki host"},
+	{SSL_AD_CERTIFICATE_REVOKED,
+	 "the host refused our certificate: it has been revoked; ask the "
+	 "administrator of the CA for a new one",
+	 "the client refused our certificate: it has been revoked"},
+	{SSL_AD_CERTIFICATE_EXPIRED,
+	 "the host refused our certificate: it has expired by the host's clock",
+	 "the client refused our certificate: it has expired by the client's "
+	 "clock; issue one with virtmux-pki host, or set the clock"},
+	{SSL_AD_CERTIFICATE_UNKNOWN,
+	 "the host could not accept our certificate; its log has the reason",
+	 "the client could not accept our certificate"},
+	{SSL_AD_ILLEGAL_PARAMETER, "the host found our TLS message wrong",
+	 "the client found our TLS message wrong"},
+	{SSL_AD_UNKNOWN_CA,
+	 "the host does not know the CA that issued our certificate; use a "
+	 "certificate of the CA that the host trusts (ca = in virtmuxd.conf)",
+	 "the client does not know the CA that issued this host's certificate; "
+	 "it needs this CA as ca = FILE"},
+	{SSL_AD_ACCESS_DENIED, "the host denied us access",
+	 "the client denied us access"},
+	{SSL_AD_PROTOCOL_VERSION, NULL, NULL},
+	{SSL_AD_CERTIFICATE_REQUIRED,
+	 "the host requires a certificate and none was sent; set certificate = "
+	 "and key = to yours (virtmux-pki user NAME makes them)",
+	 "the client requires a certificate"},
+	{SSL_AD_NO_APPLICATION_PROTOCOL,
+	 "the host does not speak HTTP/2 on this port (no ALPN \"h2\"): is it "
+	 "virtmuxd's port?",
+	 "the client does not speak HTTP/2"},
+	{SSL_AD_INSUFFICIENT_SECURITY,
+	 "the host demands stronger parameters than we offer",
+	 "the client demands stronger parameters than we offer"},
+	{SSL_AD_INTERNAL_ERROR, "the host reports an internal error of its TLS",
+	 "the client reports an internal error of its TLS"},
+};
+
+static const char *our_versions(const struct tls *tls)
+{
+	return tls->context->allow_tls12 ? "TLS 1.2 and 1.3" : "TLS 1.3";
+}
+
+static int explain_version(struct tls *tls, struct error *err)
+{
+	bool host = tls->context->role == TLS_HOST;
+
+	return error_set(err, ERROR_TLS,
+			 "no common TLS version: we offer %s, the %s does not "
+			 "(it offers %s at most); %s",
+			 our_versions(tls), host ? "client" : "host",
+			 tls->context->allow_tls12 ? "TLS 1.1" : "TLS 1.2",
+			 tls->context->allow_tls12
+				 ? "update its TLS library"
+				 : "update it, or allow the older version with "
+				   "tls-min = 1.2 on this side");
+}
+
+/* A host's alert about our certificate: look at it ourselves. */
+static bool explain_own(struct tls *tls, struct error *err)
+{
+	X509 *own = SSL_get_certificate(tls->ssl);
+	X509_STORE *cas = SSL_CTX_get_cert_store(tls->context->ssl);
+
+	if (!own)
+		return false;
+	if (verify_own(own, cas, tls->context->role, err))
+		return false;
+	error_prefix(err, "the host refused our certificate");
+	return true;
+}
+
+static bool is_about_certificate(int alert)
+{
+	return alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_UNKNOWN_CA &&
+	       alert != SSL_AD_ILLEGAL_PARAMETER;
+}
+
+static int explain_alert(struct tls *tls, int alert, struct error *err)
+{
+	bool host = tls->context->role == TLS_HOST;
+
+	if (alert == SSL_AD_PROTOCOL_VERSION)
+		return explain_version(tls, err);
+	if (!host && is_about_certificate(alert) && explain_own(tls, err))
+		return -1;
+	for (size_t i = 0; i < array_size(alerts); i++)
+		if (alerts[i].alert == alert)
+			return error_set(err, ERROR_TLS, "%s",
+					 host ? alerts[i].host
+					      : alerts[i].client);
+	return error_set(err, ERROR_TLS, "the %s ended TLS with the alert '%s'",
+			 host ? "client" : "host",
+			 SSL_alert_desc_string_long(alert));
+}
+
+/* What a peer that speaks no TLS has sent, made printable. */
+static int explain_no_tls(struct tls *tls, struct error *err)
+{
+	char text[TLS_FIRST_BYTES + 1];
+	size_t n = 0;
+
+	for (; n < tls->first_len && isprint(tls->first[n]); n++)
+		text[n] = (char)tls->first[n];
+	text[n] = '\0';
+	if (n < 3)
+		return error_set(err, ERROR_TLS,
+				 "the peer does not speak TLS on this port: is "
+				 "it virtmuxd's port (16515 by default)?");
+	return error_set(err, ERROR_TLS,
+			 "the peer does not speak TLS on this port, it said "
+			 "'%s': is it virtmuxd's port (16515 by default)?",
+			 text);
+}
+
+static bool looks_like_tls(const struct tls *tls)
+{
+	/* RFC 8446 5.1: content type 20 to 23, legacy version 3.x. */
+	return tls->first_len == 0 ||
+	       (tls->first[0] >= 20 && tls->first[0] <= 23 &&
+		(tls->first_len < 2 || tls->first[1] == 3));
+}
+
+static int explain_queue(struct tls *tls, struct error *err)
+{
+	unsigned long code = ERR_peek_error();
+	bool host = tls->context->role == TLS_HOST;
+
+	switch (ERR_GET_REASON(code)) {
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_UNKNOWN_PROTOCOL:
+	case SSL_R_VERSION_TOO_LOW:
+	case SSL_R_NO_PROTOCOLS_AVAILABLE:
+		return explain_version(tls, err);
+	case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+		return error_set(err, ERROR_TLS,
+				 "the %s sent no certificate; every user needs "
+				 "one of his own (virtmux-pki user NAME)",
+				 host ? "client" : "host");
+	case SSL_R_NO_SHARED_CIPHER:
+	case SSL_R_NO_SUITABLE_KEY_SHARE:
+	case SSL_R_NO_SUITABLE_GROUPS:
+		return error_set(err, ERROR_TLS,
+				 "no common cipher or key exchange group");
+	default:
+		return error_set(err, ERROR_TLS, "TLS failed: %s",
+				 code ? ERR_reason_error_string(code)
+				      : "unknown reason");
+	}
+}
+
+void tls_explain(struct tls *tls, int ssl_error, struct error *err)
+{
+	bool host = tls->context->role == TLS_HOST;
+
+	if (error_is_set(&tls->verify_error)) {
+		error_move(err, &tls->verify_error);
+		return;
+	}
+	if (tls->alert_received >= 0) {
+		explain_alert(tls, tls->alert_received, err);
+		return;
+	}
+	if (!looks_like_tls(tls)) {
+		explain_no_tls(tls, err);
+		return;
+	}
+	if (tls->no_alpn) {
+		error_set(err, ERROR_TLS,
+			  host ? "the client does not speak HTTP/2 (it offers "
+				 "no ALPN \"h2\")"
+			       : "the host does not speak HTTP/2 on this port "
+				 "(no ALPN \"h2\"): is it virtmuxd's port?");
+		return;
+	}
+	if (ssl_error == SSL_ERROR_SYSCALL) {
+		error_set(err, ERROR_TLS, "the peer broke off TLS");
+		return;
+	}
+	explain_queue(tls, err);
+}

@@ -1,0 +1,180 @@
+/*
+ * Receive windows that follow the line. At the end of each epoch a stream that
+ * carries data gets its share of rate x (2 x round trip + 1 ms): enough to keep
+ * the line full, little enough that a call does not queue behind seconds of
+ * bulk. Round trips are measured by PING, since a relay or a jump host hides
+ * the line from TCP. Called by h2.c.
+ */
+#include "wire/h2_private.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+#define EPOCH_LEAST_NS (10 * CLOCK_NS_PER_MS)
+#define PING_EVERY_NS  CLOCK_NS_PER_S
+#define RTT_PERIOD_NS  (150 * CLOCK_NS_PER_S)
+/* A stream counts as bulk once it has carried this much. */
+#define BULK_BYTES (32 * 1024)
+/* Changes of a window below an eighth are not worth a frame. */
+#define CHANGE_DIVISOR 8
+
+uint32_t h2_rtt_us(const struct h2 *h2)
+{
+	uint32_t now = h2->flow.rtt_us[0];
+	uint32_t before = h2->flow.rtt_us[1];
+
+	if (!now || !before)
+		return now ? now : before;
+	return now < before ? now : before;
+}
+
+void h2_flow_pong(struct h2 *h2, uint64_t sent_ns)
+{
+	struct h2_flow *f = &h2->flow;
+	uint64_t us = (h2->now - sent_ns) / 1000;
+
+	if (!f->ping_pending || sent_ns != f->ping_ns)
+		return;
+	f->ping_pending = false;
+	if (us < 1)
+		us = 1;
+	if (us > UINT32_MAX)
+		us = UINT32_MAX;
+	if (h2->now - f->rtt_period_ns > RTT_PERIOD_NS) {
+		f->rtt_us[1] = f->rtt_us[0];
+		f->rtt_us[0] = 0;
+		f->rtt_period_ns = h2->now;
+	}
+	if (!f->rtt_us[0] || us < f->rtt_us[0])
+		f->rtt_us[0] = (uint32_t)us;
+}
+
+int h2_ping(struct h2 *h2, uint64_t now)
+{
+	uint8_t opaque[8];
+
+	memcpy(opaque, &now, sizeof(opaque));
+	if (nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, opaque))
+		return -1;
+	h2->flow.ping_ns = now;
+	h2->flow.ping_pending = true;
+	h2_touch(h2);
+	return 0;
+}
+
+uint64_t h2_ping_pending_since(const struct h2 *h2)
+{
+	return h2->flow.ping_pending ? h2->flow.ping_ns : 0;
+}
+
+void h2_flow_opened(struct h2 *h2, struct h2_stream *s)
+{
+	s->window = h2->limits.window_first;
+	h2->flow.granted += s->window;
+}
+
+void h2_flow_closed(struct h2 *h2, struct h2_stream *s)
+{
+	h2->flow.granted -= s->window;
+	s->window = 0;
+}
+
+void h2_flow_received(struct h2 *h2, struct h2_stream *s, size_t n)
+{
+	if (!h2->flow.epoch_bytes)
+		h2->flow.epoch_ns = h2->now;
+	h2->bytes_in += n;
+	h2->flow.epoch_bytes += n;
+	if (s) {
+		s->bytes_in += n;
+		s->epoch_bytes += n;
+		s->unconsumed += n;
+	}
+}
+
+static bool is_active(const struct h2_stream *s)
+{
+	return s->bytes_in >= BULK_BYTES && (s->epoch_bytes || s->was_active);
+}
+
+static void set_window(struct h2 *h2, struct h2_stream *s, int64_t window)
+{
+	int64_t change = window - s->window;
+
+	if (h2->flow.granted + change > h2->limits.window_all)
+		change = h2->limits.window_all - h2->flow.granted;
+	window = s->window + change;
+	if (window < WIRE_WINDOW_LEAST)
+		return;
+	if (change < 0 ? -change < s->window / CHANGE_DIVISOR
+		       : change < s->window / CHANGE_DIVISOR)
+		return;
+	if (nghttp2_session_set_local_window_size(
+		    h2->session, NGHTTP2_FLAG_NONE, s->id, (int32_t)window))
+		return;
+	h2->flow.granted += window - s->window;
+	s->window = (int32_t)window;
+	h2_touch(h2);
+}
+
+/* Shares the line's content out between the streams that carry data. */
+static void share_windows(struct h2 *h2)
+{
+	uint64_t hold_us = 2ull * h2_rtt_us(h2) + 1000;
+	uint64_t total = h2->flow.rate * hold_us / 1000000;
+	unsigned active = 0;
+	int64_t share;
+
+	list_for_each (node, &h2->streams)
+		active += is_active(list_entry(node, struct h2_stream, node));
+	if (!active)
+		return;
+	if (total < WIRE_WINDOW_FIRST)
+		total = WIRE_WINDOW_FIRST;
+	share = (int64_t)(total / active);
+	if (share < WIRE_WINDOW_LEAST)
+		share = WIRE_WINDOW_LEAST;
+	if (share > h2->limits.window_most)
+		share = h2->limits.window_most;
+	list_for_each (node, &h2->streams) {
+		struct h2_stream *s = list_entry(node, struct h2_stream, node);
+
+		if (is_active(s) && !s->reset && !s->closed)
+			set_window(h2, s, share);
+	}
+}
+
+static void begin_epoch(struct h2 *h2)
+{
+	list_for_each (node, &h2->streams) {
+		struct h2_stream *s = list_entry(node, struct h2_stream, node);
+
+		s->was_active = s->epoch_bytes > 0;
+		s->epoch_bytes = 0;
+	}
+	h2->flow.epoch_ns = h2->now;
+	h2->flow.epoch_bytes = 0;
+}
+
+/* After each feed: where an epoch with data has ended, draw the sum. */
+void h2_flow_turn(struct h2 *h2)
+{
+	struct h2_flow *f = &h2->flow;
+	uint64_t least = EPOCH_LEAST_NS;
+	uint64_t passed = h2->now - f->epoch_ns;
+
+	if (!f->epoch_bytes)
+		return;
+	if (2000ull * h2_rtt_us(h2) > least)
+		least = 2000ull * h2_rtt_us(h2);
+	if (passed < least)
+		return;
+	f->rate = f->epoch_bytes * CLOCK_NS_PER_S / passed;
+	if (f->epoch_bytes >= BULK_BYTES) {
+		if (h2->now - f->ping_ns > PING_EVERY_NS)
+			h2_ping(h2, h2->now);
+		share_windows(h2);
+	}
+	begin_epoch(h2);
+}

@@ -1,0 +1,291 @@
+/*
+ * TLS contexts: certificate, key, CA and rules as one unit that is built whole
+ * or not at all. Made by the daemon for each configuration and by the client
+ * for each host; see tls.h.
+ */
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "wire/tls_private.h"
+#include "wire/verify.h"
+
+/* -- the peer's certificate -------------------------------------------------- */
+
+static int refuse(X509_STORE_CTX *store, struct tls *tls, int code)
+{
+	tls->verify_code = code;
+	X509_STORE_CTX_set_error(store, code);
+	return 0;
+}
+
+/* The whole judgement on the peer's certificate, inside the handshake. */
+static int judge(X509_STORE_CTX *store, void *context)
+{
+	struct tls_context *own = context;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+		store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *tls = SSL_get_app_data(ssl);
+	enum tls_role peer_is = own->role == TLS_HOST ? TLS_CLIENT : TLS_HOST;
+	X509 *leaf = X509_STORE_CTX_get0_cert(store);
+	int code;
+
+	if (X509_verify_cert(store) != 1) {
+		X509 *at = X509_STORE_CTX_get_current_cert(store);
+
+		code = X509_STORE_CTX_get_error(store);
+		verify_describe(leaf, &tls->peer);
+		verify_explain(at ? at : leaf, code, peer_is, tls->server_name,
+			       &tls->verify_error);
+		return refuse(store, tls, code);
+	}
+	if (sk_X509_num(X509_STORE_CTX_get0_chain(store)) != 2) {
+		error_set(&tls->verify_error, ERROR_TLS,
+			  "the certificate does not come directly from the CA "
+			  "(intermediate CAs are not accepted)");
+		return refuse(store, tls, X509_V_ERR_CERT_CHAIN_TOO_LONG);
+	}
+	code = verify_leaf(leaf, peer_is, own->identity, &tls->peer,
+			   &tls->verify_error);
+	return code == X509_V_OK ? 1 : refuse(store, tls, code);
+}
+
+/* -- ALPN -------------------------------------------------------------------- */
+
+static const unsigned char alpn_h2[] = {2, 'h', '2'};
+
+static int select_alpn(SSL *ssl, const unsigned char **out,
+		       unsigned char *out_len, const unsigned char *in,
+		       unsigned in_len, void *context)
+{
+	struct tls *tls = SSL_get_app_data(ssl);
+	unsigned char *found;
+
+	if (SSL_select_next_proto(&found, out_len, alpn_h2, sizeof(alpn_h2), in,
+				  in_len) != OPENSSL_NPN_NEGOTIATED) {
+		tls->no_alpn = true;
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	}
+	*out = found;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* A client without the ALPN extension never reaches select_alpn(). */
+static int on_client_hello(SSL *ssl, int *alert, void *context)
+{
+	struct tls *tls = SSL_get_app_data(ssl);
+	const unsigned char *data;
+	size_t len;
+
+	if (SSL_client_hello_get0_ext(
+		    ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
+		    &data, &len))
+		return SSL_CLIENT_HELLO_SUCCESS;
+	tls->no_alpn = true;
+	*alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* -- notes for explanations --------------------------------------------------- */
+
+static void on_info(const SSL *ssl, int where, int value)
+{
+	struct tls *tls = SSL_get_app_data(ssl);
+
+	if (!(where & SSL_CB_ALERT))
+		return;
+	if (where & SSL_CB_READ)
+		tls->alert_received = value & 0xff;
+	else
+		tls->alert_sent = value & 0xff;
+}
+
+static void on_keylog(const SSL *ssl, const char *line)
+{
+	struct tls_context *own = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	autobuf text = {0};
+
+	buf_append_str(&text, line);
+	buf_append_char(&text, '\n');
+	if (buf_ok(&text))
+		file_write_all(own->keylog_fd, buf_bytes(&text), text.len,
+			       NULL);
+}
+
+/* -- building it --------------------------------------------------------------- */
+
+static int set_protocol(struct tls_context *own, struct error *err)
+{
+	SSL_CTX *ctx = own->ssl;
+	int least = own->allow_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
+					 SSL_OP_NO_RENEGOTIATION |
+					 SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				      SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_security_level(ctx, 2);
+	if (!SSL_CTX_set_num_tickets(ctx, 0) ||
+	    !SSL_CTX_set_min_proto_version(ctx, least) ||
+	    !SSL_CTX_set_max_early_data(ctx, 0) ||
+	    /* RFC 9113 section 9.2.2 forbids the rest of TLS 1.2's. */
+	    !SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20"))
+		return error_set(err, ERROR_TLS,
+				 "OpenSSL cannot do TLS 1.3 as configured");
+	if (own->role == TLS_HOST) {
+		SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
+		SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
+	} else if (SSL_CTX_set_alpn_protos(ctx, alpn_h2, sizeof(alpn_h2))) {
+		return error_set_no_memory(err);
+	}
+	SSL_CTX_set_info_callback(ctx, on_info);
+	return 0;
+}
+
+static const char *ssl_words(void)
+{
+	const char *words = ERR_reason_error_string(ERR_peek_last_error());
+
+	return words ? words : "unknown reason";
+}
+
+static int load_ca(struct tls_context *own, const struct tls_config *config,
+		   struct error *err)
+{
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(own->ssl);
+	X509_STORE *store = SSL_CTX_get_cert_store(own->ssl);
+	autobuf text = {0};
+
+	if (!config->ca_file)
+		return error_set(err, ERROR_CONFIG,
+				 "no CA is configured: set ca = FILE to the "
+				 "ca.crt that virtmux-pki made");
+	if (file_read(config->ca_file, INT32_MAX / 64, &text, err))
+		return error_prefix(err, "the CA certificate");
+	if (!X509_STORE_load_file(store, config->ca_file))
+		return error_set(err, ERROR_TLS,
+				 "%s holds no CA certificate in PEM form",
+				 config->ca_file);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT);
+	X509_VERIFY_PARAM_set_purpose(param, own->role == TLS_HOST
+						     ? X509_PURPOSE_SSL_CLIENT
+						     : X509_PURPOSE_SSL_SERVER);
+	if (!config->crl_file)
+		return 0;
+	if (!X509_STORE_load_file(store, config->crl_file))
+		return error_set(err, ERROR_TLS,
+				 "%s holds no revocation list in PEM form (%s)",
+				 config->crl_file, ssl_words());
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK);
+	return 0;
+}
+
+static int load_certificate(struct tls_context *own,
+			    const struct tls_config *config, struct error *err)
+{
+	autobuf text = {0};
+
+	if (!config->certificate_file)
+		return 0;
+	if (file_read(config->certificate_file, INT32_MAX / 64, &text, err))
+		return error_prefix(err, "the certificate");
+	if (SSL_CTX_use_certificate_chain_file(own->ssl,
+					       config->certificate_file) != 1)
+		return error_set(err, ERROR_KEY,
+				 "%s holds no certificate in PEM form that can "
+				 "be used (%s)",
+				 config->certificate_file, ssl_words());
+	if (!config->key)
+		return error_set(err, ERROR_KEY,
+				 "there is a certificate but no key for it");
+	if (SSL_CTX_use_PrivateKey(own->ssl, config->key) != 1)
+		return error_set(err, ERROR_KEY,
+				 "the key does not belong to the certificate "
+				 "%s; give the key that was made with it",
+				 config->certificate_file);
+	return 0;
+}
+
+static int open_keylog(struct tls_context *own, const struct tls_config *config,
+		       struct error *err)
+{
+	if (!config->keylog_file)
+		return 0;
+	own->keylog_fd =
+		open(config->keylog_file,
+		     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+		     0600);
+	if (own->keylog_fd < 0)
+		return error_set_errno(err, ERROR_SYSTEM, errno,
+				       "the TLS key log %s cannot be opened",
+				       config->keylog_file);
+	SSL_CTX_set_keylog_callback(own->ssl, on_keylog);
+	return 0;
+}
+
+static int build(struct tls_context *own, const struct tls_config *config,
+		 struct error *err)
+{
+	own->ssl = SSL_CTX_new(TLS_method());
+	if (!own->ssl)
+		return error_set_no_memory(err);
+	SSL_CTX_set_app_data(own->ssl, own);
+	if (set_protocol(own, err) || load_ca(own, config, err) ||
+	    load_certificate(own, config, err) || open_keylog(own, config, err))
+		return -1;
+	SSL_CTX_set_verify(own->ssl,
+			   SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+			   NULL);
+	SSL_CTX_set_cert_verify_callback(own->ssl, judge, own);
+	return 0;
+}
+
+int tls_context_new(struct tls_context **context,
+		    const struct tls_config *config, struct error *err)
+{
+	struct tls_context *own = calloc(1, sizeof(*own));
+
+	if (!own)
+		return error_set_no_memory(err);
+	atomic_init(&own->references, 1);
+	own->role = config->role;
+	own->identity = config->identity;
+	own->allow_tls12 = config->allow_tls12;
+	own->keylog_fd = -1;
+	own->bio = tls_bio_method();
+	ERR_clear_error();
+	if (!own->bio) {
+		error_set_no_memory(err);
+		tls_context_unref(own);
+		return -1;
+	}
+	if (build(own, config, err)) {
+		ERR_clear_error();
+		tls_context_unref(own);
+		return -1;
+	}
+	*context = own;
+	return 0;
+}
+
+struct tls_context *tls_context_ref(struct tls_context *context)
+{
+	atomic_fetch_add(&context->references, 1);
+	return context;
+}
+
+void tls_context_unref(struct tls_context *context)
+{
+	if (!context || atomic_fetch_sub(&context->references, 1) != 1)
+		return;
+	SSL_CTX_free(context->ssl);
+	BIO_meth_free(context->bio);
+	if (context->keylog_fd >= 0)
+		close(context->keylog_fd);
+	free(context);
+}

@@ -1,0 +1,72 @@
+/*
+ * Private keys from PEM text; see tls.h. The passphrase is lent by the caller
+ * and never kept.
+ */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "wire/tls.h"
+
+bool tls_key_is_encrypted(const char *pem, size_t len)
+{
+	return memmem(pem, len, "BEGIN ENCRYPTED PRIVATE KEY", 27) ||
+	       memmem(pem, len, "Proc-Type: 4,ENCRYPTED", 22);
+}
+
+struct asked {
+	const struct secret *passphrase;
+	bool needed;
+};
+
+static int give_passphrase(char *to, int size, int writing, void *context)
+{
+	struct asked *asked = context;
+
+	asked->needed = true;
+	if (!asked->passphrase || asked->passphrase->len > (size_t)size)
+		return -1;
+	memcpy(to, asked->passphrase->text, asked->passphrase->len);
+	return (int)asked->passphrase->len;
+}
+
+int tls_key_from_pem(struct evp_pkey_st **key, const char *pem, size_t len,
+		     const char *name, const struct secret *passphrase,
+		     bool *wrong_passphrase, struct error *err)
+{
+	struct asked asked = {.passphrase = passphrase};
+	BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	EVP_PKEY *found;
+
+	if (wrong_passphrase)
+		*wrong_passphrase = false;
+	if (!bio)
+		return error_set_no_memory(err);
+	ERR_clear_error();
+	found = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &asked);
+	BIO_free(bio);
+	ERR_clear_error();
+	if (found) {
+		*key = found;
+		return 0;
+	}
+	if (!asked.needed)
+		return error_set(err, ERROR_KEY,
+				 "%s holds no private key in PEM form that "
+				 "OpenSSL can read",
+				 name);
+	if (!passphrase)
+		return error_set(err, ERROR_KEY,
+				 "the key %s needs a passphrase", name);
+	if (wrong_passphrase)
+		*wrong_passphrase = true;
+	return error_set(err, ERROR_KEY,
+			 "the passphrase does not open the key %s", name);
+}
+
+void tls_key_free(struct evp_pkey_st *key)
+{
+	EVP_PKEY_free(key);
+}

@@ -73,8 +73,6 @@ enum method_id {
 	;
 #include "api/methods.def"
 
-#define METHOD_PARAMS_MAX 24 /* parameters of one method */
-
 struct method_error {
 	enum error_code code;
 	const char *when;

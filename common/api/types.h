@@ -30,6 +30,8 @@ enum text_form {
 
 struct type;
 
+#define MEMBERS_MAX 64 /* parameters of a method, fields of an object */
+
 /* A parameter of a method, or a field of an object. */
 struct member {
 	const char *name;

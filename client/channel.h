@@ -41,13 +41,10 @@ struct channel_options {
 	const struct key_sources *sources; /* of the passphrase; only DIRECT */
 	struct tls_context *tls; /* instead of profile's files, or NULL */
 	enum channel_route route;
-	uint64_t connect_ms; /* 0: what the wire room holds to be right */
-	uint64_t call_ms;    /* for each call and each get to progress;
-				0: CHANNEL_CALL_MS */
-	struct log *log;     /* may be NULL */
+	uint64_t call_ms; /* for each call, each get or put to progress; 0: the
+			     profile's timeout */
+	struct log *log;  /* may be NULL */
 };
-
-#define CHANNEL_CALL_MS 60000u
 
 /*
  * Connects; runs the loop. A session socket on which nobody listens is passed
@@ -109,6 +106,13 @@ typedef int channel_sink_fn(void *context, const uint8_t *data, size_t len,
 int channel_get(struct channel *channel, const char *path,
 		channel_sink_fn *sink, void *context, char **type,
 		struct error *err);
+
+/*
+ * PUTs what SOURCE gives to PATH; runs the loop. *RESULT as for channel_call().
+ */
+int channel_put(struct channel *channel, const char *path,
+		const struct h2_source *source, void *context,
+		struct json_object **result, struct error *err);
 
 /* -- asynchronous ---------------------------------------------------------- */
 

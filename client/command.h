@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/method.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -24,6 +25,11 @@ struct key_sources;
 struct profile;
 
 struct command_call; /* one verb being run */
+
+/*
+ * Runs the program: 0 or the exit status of DESIGN's list. Called by main().
+ */
+int command_main(int argc, char **argv);
 
 /*
  * Runs a verb: 0, or -1 with ERR, whose code is the exit status. Results go to
@@ -45,9 +51,11 @@ enum command_type {
 	COMMAND_FILE,     /* a path, or "-" */
 	COMMAND_DOMAIN,   /* a domain's name or UUID (for completion) */
 	COMMAND_METHOD,   /* a method's name (for completion) */
+	COMMAND_HOST,     /* a configured host's name (for completion) */
 	COMMAND_NUMBER,   /* decimal; range "MIN..MAX" */
 	COMMAND_DURATION, /* "10s", "5m"; value in ms */
-	COMMAND_CHOICE,   /* one of the space-separated words in range */
+	COMMAND_CHOICE, /* one of the space-separated words in range, or where it
+			     is NULL of the parameter's enum */
 };
 
 enum command_need {
@@ -56,13 +64,18 @@ enum command_need {
 	COMMAND_MANY, /* none or more; the last positional only */
 };
 
-/* An ARGUMENT() or OPTION() line. */
+/*
+ * An ARGUMENT() or OPTION() line. PARAM: the parameter of the command's method
+ * that it fills, or NULL; doc and choices are then that parameter's where they
+ * are not given here.
+ */
 struct command_item {
 	enum command_item_kind kind;
 	enum command_type type;
 	enum command_need need; /* options: always COMMAND_OPTIONAL */
 	char letter;            /* of a short option, or 0 */
 	const char *name;
+	const char *param;
 	const char *range;
 	const char *doc;
 };
@@ -72,8 +85,11 @@ struct command {
 	const char *alias;  /* another spelling, or NULL */
 	const char *method; /* that it calls, or NULL */
 	command_fn *run;
-	const char *summary;              /* one line, without full stop */
-	const char *doc;                  /* sentences */
+	const char *done; /* what verb_method() says: "Domain '{name}' started";
+				{}: a member of the result, or an argument */
+	const char
+		*summary; /* one line, without full stop; NULL: the method's */
+	const char *doc;  /* sentences; NULL: the method's */
 	const struct command_item *items; /* up to COMMAND_END */
 };
 
@@ -85,6 +101,21 @@ extern const struct command_item command_globals[];
 
 /* By verb or alias; NULL where there is none. */
 const struct command *command_find(const char *verb);
+
+/* The command's method, or NULL; the parameter that an item fills, or NULL. */
+const struct method *command_method(const struct command *command);
+const struct member *command_item_param(const struct command *command,
+					const struct command_item *item);
+
+/* Texts, of the command or else of its method; never NULL. */
+const char *command_summary(const struct command *command);
+const char *command_doc(const struct command *command);
+const char *command_item_doc(const struct command *command,
+			     const struct command_item *item);
+
+/* The words that a CHOICE allows, separated by blanks, appended to OUT. */
+int command_item_choices(const struct command *command,
+			 const struct command_item *item, struct buf *out);
 
 /* -- a running verb -------------------------------------------------------- */
 
@@ -100,6 +131,8 @@ size_t call_argument_count(const struct command_call *call);
  */
 bool call_given(const struct command_call *call, const char *name);
 bool call_flag(const struct command_call *call, const char *name);
+/* How often a flag was given (-v -v). */
+int call_count(const struct command_call *call, const char *name);
 const char *call_text(const struct command_call *call, const char *name,
 		      const char *fallback);
 /* NUMBER, and DURATION in milliseconds. */
@@ -136,8 +169,8 @@ int call_method(struct command_call *call, const char *method,
 
 /*
  * The parameters that the given arguments and options fill (items with PARAM),
- * as JSON text appended to OUT; files are read, "-" is standard input. ERROR_USAGE and those
- * of file_read().
+ * as JSON text appended to OUT; files are read, "-" is standard input.
+ * ERROR_USAGE and those of file_read().
  */
 int call_params(const struct command_call *call, struct buf *out,
 		struct error *err);

@@ -19,9 +19,7 @@
 #include "base/error.h"
 #include "base/ini.h"
 
-#define PROFILE_SYSTEM_FILE "/etc/virtmux/virtmux.conf"
-#define PROFILE_PORT        "16515"
-#define PROFILE_HOSTS_MAX   4096
+#define PROFILE_PORT "16515" /* where the address has none */
 
 enum profile_tls_min { PROFILE_TLS_1_2, PROFILE_TLS_1_3 };
 
@@ -66,32 +64,12 @@ struct profile_request {
 };
 
 /*
- * ERROR_CONFIG: a file is wrong, or no host is named and none is the only one.
- * ERROR_USAGE: a request has no good form. The nearest known host is suggested.
+ * Reads the files and finds the host: the requested one, `host` of [defaults],
+ * or the only one. A requested name without a section is taken as an address
+ * where it has the form of one. ERROR_CONFIG: a file is wrong, or the host is not
+ * known (the nearest is suggested); ERROR_USAGE: the request has no good form.
  */
 int profile_load(struct profile **profile,
 		 const struct profile_request *request, struct error *err);
-
-/* -- the files ------------------------------------------------------------- */
-
-struct config; /* both files, read */
-
-int config_load(struct config **config, const char *path, struct error *err);
-void config_free(struct config *config); /* NULL-safe */
-
-DEFINE_CLEANUP(config, config_free);
-
-/* Names of all hosts in the files' order, NULL-terminated; borrowed. */
-char *const *config_hosts(const struct config *config);
-
-/* `host =` of [defaults], the only host, or NULL. */
-const char *config_default_host(const struct config *config);
-
-/* The user's file (whether or not it exists), as it was or would be read. */
-const char *config_user_file(const struct config *config);
-
-/* The profile of host NAME by the files alone; the request adds to it. */
-int config_profile(const struct config *config, const char *name,
-		   struct profile **profile, struct error *err);
 
 #endif

@@ -1,0 +1,319 @@
+/*
+ * Opens, runs and ends the channel (channel.h). Signals that ask the process to
+ * end arrive on the channel's own loop, so that a waiting call can be given up
+ * and said so; nothing here is global.
+ */
+#include "client/channel.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/channel_private.h"
+#include "client/key.h"
+#include "client/profile.h"
+#include "wire/conn_dial.h"
+#include "wire/tls.h"
+
+/* -- the connection's events ----------------------------------------------- */
+
+static void on_open(void *context, struct conn *conn)
+{
+	struct channel *c = context;
+
+	c->conn = conn;
+	c->state = CHANNEL_OPEN;
+}
+
+static void on_closed(void *context, struct conn *conn, const struct error *why)
+{
+	struct channel *c = context;
+
+	c->conn = NULL;
+	c->state = CHANNEL_ENDED;
+	error_clear(&c->why);
+	if (why && error_is_set(why))
+		error_set(&c->why, why->code, "%s", error_words(why));
+	uv_stop(&c->uv);
+}
+
+static const struct conn_events events = {
+	.on_open = on_open,
+	.on_closed = on_closed,
+};
+
+/* -- the loop -------------------------------------------------------------- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct channel *c = handle->data;
+
+	c->interrupted = number;
+	uv_stop(&c->uv);
+}
+
+static void start_signals(struct channel *c)
+{
+	static const int numbers[CHANNEL_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < CHANNEL_SIGNALS; i++) {
+		uv_signal_init(&c->uv, &c->signals[i]);
+		c->signals[i].data = c;
+		uv_signal_start(&c->signals[i], on_signal, numbers[i]);
+		uv_unref((uv_handle_t *)&c->signals[i]);
+	}
+}
+
+static int interrupted(struct channel *c, struct error *err)
+{
+	c->interrupted = 0;
+	return error_set(err, ERROR_INTERRUPTED, "interrupted");
+}
+
+int channel_wait(struct channel *c, const bool *done, struct error *err)
+{
+	while (!*done) {
+		int alive = uv_run(&c->uv, UV_RUN_ONCE);
+
+		if (*done)
+			break;
+		if (c->interrupted)
+			return interrupted(c, err);
+		if (!alive)
+			return error_set(err, ERROR_INTERNAL,
+					 "the channel's loop ended early");
+	}
+	return 0;
+}
+
+int channel_run(struct channel *c, struct error *err)
+{
+	c->stopping = false;
+	while (!c->stopping && !c->interrupted && c->state == CHANNEL_OPEN)
+		if (!uv_run(&c->uv, UV_RUN_DEFAULT))
+			break;
+	if (c->stopping)
+		return 0;
+	if (c->interrupted)
+		return interrupted(c, err);
+	if (error_is_set(&c->why))
+		return error_set(err, c->why.code, "%s", error_words(&c->why));
+	return error_set(err, ERROR_DISCONNECTED,
+			 "the host ended the connection");
+}
+
+void channel_stop(struct channel *c)
+{
+	c->stopping = true;
+	uv_stop(&c->uv);
+}
+
+/* -- opening --------------------------------------------------------------- */
+
+static int make_loop(struct channel *c, struct error *err)
+{
+	int rc = uv_loop_init(&c->uv);
+
+	if (rc < 0)
+		return error_set(err, ERROR_SYSTEM, "cannot make a loop: %s",
+				 uv_strerror(rc));
+	start_signals(c);
+	uv_timer_init(&c->uv, &c->timer);
+	c->timer.data = c;
+	return conn_loop_new(&c->conn_loop, &c->uv, &conn_limits_default,
+			     c->options.log, err);
+}
+
+/* Runs the loop until the dialling has an end. */
+static int await_open(struct channel *c, struct conn_dial *dial,
+		      struct error *err)
+{
+	while (c->state == CHANNEL_CONNECTING && !c->interrupted)
+		uv_run(&c->uv, UV_RUN_ONCE);
+	if (c->state == CHANNEL_OPEN)
+		return 0;
+	if (c->interrupted) {
+		if (c->state == CHANNEL_CONNECTING)
+			conn_dial_cancel(dial);
+		c->state = CHANNEL_ENDED;
+		return interrupted(c, err);
+	}
+	if (!error_is_set(&c->why))
+		return error_set(err, ERROR_CONNECT,
+				 "the connection ended at once");
+	return error_move(err, &c->why);
+}
+
+static int dial(struct channel *c, struct conn_dial_options *options,
+		struct error *err)
+{
+	struct conn_dial *d = NULL;
+
+	options->timeout_ms = (uint64_t)c->options.profile->connect_timeout;
+	options->events = &events;
+	options->context = c;
+	c->state = CHANNEL_CONNECTING;
+	if (conn_dial(c->conn_loop, options, &d, err) < 0) {
+		c->state = CHANNEL_ENDED;
+		return -1;
+	}
+	return await_open(c, d, err);
+}
+
+/* 0 connected, 1 no session serves here, -1 it was interrupted. */
+static int dial_session(struct channel *c, struct error *err)
+{
+	autofree char *path = NULL;
+	struct conn_dial_options options = {0};
+	autoerror why = {0};
+
+	if (channel_session_path(&path, c->options.profile, &why) < 0 ||
+	    access(path, F_OK) < 0 || channel_session_check(path, &why) < 0) {
+		if (error_is_set(&why))
+			log_warning(c->options.log, "no session: %s",
+				    error_words(&why));
+		return 1;
+	}
+	options.unix_path = path;
+	c->session = true;
+	if (dial(c, &options, &why) == 0)
+		return 0;
+	c->session = false;
+	if (why.code == ERROR_INTERRUPTED)
+		return error_move(err, &why);
+	log_debug(c->options.log, "no session on %s: %s", path,
+		  error_words(&why));
+	return 1;
+}
+
+static int dial_direct(struct channel *c, struct error *err)
+{
+	const struct profile *p = c->options.profile;
+	autofree char *host = NULL;
+	autofree char *port = NULL;
+	struct conn_dial_options options = {0};
+
+	if (p->via)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "via = %s: this virtmux cannot reach a host "
+				 "through another one yet",
+				 p->via);
+	if (conn_split_address(p->address, PROFILE_PORT, &host, &port, err) < 0)
+		return -1;
+	if (c->options.tls)
+		c->tls = tls_context_ref(c->options.tls);
+	else if (key_tls_context(&c->tls, p, c->options.sources, err) < 0)
+		return -1;
+	options.host = host;
+	options.port = port;
+	options.server_name = p->server_name;
+	options.tls = c->tls;
+	return dial(c, &options, err);
+}
+
+static bool session_may_serve(const struct channel *c)
+{
+	const struct profile *p = c->options.profile;
+
+	return c->options.route == CHANNEL_ROUTE_SESSION ||
+	       (c->options.route == CHANNEL_ROUTE_ANY && p->session &&
+		!p->overridden);
+}
+
+static int connect_any(struct channel *c, struct error *err)
+{
+	if (session_may_serve(c)) {
+		int rc = dial_session(c, err);
+
+		if (rc <= 0)
+			return rc;
+	}
+	if (c->options.route == CHANNEL_ROUTE_SESSION)
+		return error_set(err, ERROR_CONNECT,
+				 "no session to host '%s' is open",
+				 c->options.profile->name);
+	return dial_direct(c, err);
+}
+
+int channel_open(struct channel **channel,
+		 const struct channel_options *options, struct error *err)
+{
+	const struct profile *p = options->profile;
+	autoptr(channel) c = calloc(1, sizeof(*c));
+	autoerror why = {0};
+
+	if (!c)
+		return error_set_no_memory(err);
+	c->options = *options;
+	c->call_ms = options->call_ms ? options->call_ms : (uint64_t)p->timeout;
+	list_init(&c->exchanges);
+	if (make_loop(c, err) < 0)
+		return -1;
+	if (connect_any(c, &why) < 0) {
+		if (p->known &&
+		    (why.code == ERROR_CONNECT || why.code == ERROR_TLS))
+			error_prefix(&why, "host '%s'", p->name);
+		return error_move(err, &why);
+	}
+	*channel = steal(&c);
+	return 0;
+}
+
+/* -- the end --------------------------------------------------------------- */
+
+static void close_handle(uv_handle_t *handle)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+void channel_free(struct channel *c)
+{
+	if (!c)
+		return;
+	if (c->conn)
+		conn_close(c->conn, NULL);
+	if (c->conn_loop)
+		conn_loop_close(c->conn_loop);
+	for (size_t i = 0; i < CHANNEL_SIGNALS; i++)
+		if (c->signals[i].data)
+			close_handle((uv_handle_t *)&c->signals[i]);
+	if (c->timer.data)
+		close_handle((uv_handle_t *)&c->timer);
+	if (c->signals[0].data) {
+		/* uv_stop() by on_closed makes it return before all is closed. */
+		while (uv_run(&c->uv, UV_RUN_DEFAULT))
+			continue;
+		conn_loop_free(c->conn_loop);
+		uv_loop_close(&c->uv);
+	}
+	tls_context_unref(c->tls);
+	error_clear(&c->why);
+	free(c);
+}
+
+bool channel_is_session(const struct channel *c)
+{
+	return c->session;
+}
+
+const struct profile *channel_profile(const struct channel *c)
+{
+	return c->options.profile;
+}
+
+uv_loop_t *channel_loop(struct channel *c)
+{
+	return &c->uv;
+}
+
+struct conn_loop *channel_conn_loop(struct channel *c)
+{
+	return c->conn_loop;
+}
+
+struct conn *channel_conn(struct channel *c)
+{
+	return c->conn;
+}

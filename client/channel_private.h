@@ -1,0 +1,100 @@
+/*
+ * What the files of the channel share: the channel itself and the exchange, one
+ * request with its response, of which calls, gets and puts are made. Nobody else
+ * includes it.
+ *
+ * What always holds: an exchange that was begun ends exactly once, by its finish
+ * function from the loop, which frees it; all of them end before their channel.
+ */
+#ifndef VIRTMUX_CLIENT_CHANNEL_PRIVATE_H
+#define VIRTMUX_CLIENT_CHANNEL_PRIVATE_H
+
+#include "base/list.h"
+#include "client/channel.h"
+
+#define CHANNEL_SIGNALS   3
+#define CHANNEL_ERROR_MAX (64 * 1024) /* bytes of an error's body */
+#define CHANNEL_PATH_MAX  8192        /* bytes of a request's path */
+
+enum channel_state {
+	CHANNEL_NEW,
+	CHANNEL_CONNECTING,
+	CHANNEL_OPEN,
+	CHANNEL_ENDED, /* `why` tells the reason */
+};
+
+struct channel {
+	struct channel_options options;
+	enum channel_state state;
+	bool session;
+	bool stopping;   /* channel_stop() was called */
+	int interrupted; /* number of a signal that came, or 0 */
+	uint64_t call_ms;
+	uv_loop_t uv;
+	uv_signal_t signals[CHANNEL_SIGNALS];
+	uv_timer_t timer; /* runs to the nearest deadline of an exchange */
+	struct list exchanges;
+	struct tls_context *tls;
+	struct conn_loop *conn_loop;
+	struct conn *conn;
+	struct error why;
+};
+
+/*
+ * Runs the loop until *DONE. ERROR_INTERRUPTED, or ERROR_INTERNAL where nothing
+ * is left that could make it true.
+ */
+int channel_wait(struct channel *channel, const bool *done, struct error *err);
+
+/* -- exchanges ------------------------------------------------------------- */
+
+struct exchange;
+
+/* Takes the outcome (exchange_outcome()), then exchange_clear()s and frees. */
+typedef void exchange_finish_fn(struct exchange *x);
+
+/* What stands before `link` is set by the caller of exchange_begin(). */
+struct exchange {
+	exchange_finish_fn *finish;
+	channel_sink_fn *sink; /* NULL: the body is gathered */
+	void *sink_context;
+	const char *what;  /* "domain.start", for messages; static or owned */
+	bool mutates;      /* an end without answer is an unknown outcome */
+	size_t body_limit; /* bytes gathered at most */
+	struct list link;
+	struct channel *channel;
+	struct h2_stream *stream;
+	uint64_t deadline; /* clock_monotonic_ns() */
+	struct buf body;
+	unsigned status;  /* of the response, 0 before it */
+	char *type;       /* content-type, or NULL */
+	bool ended;       /* the response is complete */
+	struct error why; /* ours: time-out, the sink's, a limit */
+};
+
+/* What is asked: "POST", "/rpc", further headers, a body in one of two ways. */
+struct exchange_request {
+	const char *method;
+	const char *path;
+	const struct h2_header *headers;
+	size_t headers_count;
+	struct buf *body; /* taken */
+	const struct h2_source *source;
+	void *source_context;
+	enum h2_urgency urgency;
+};
+
+/* X is zeroed but for what its caller sets. On failure finish is not called. */
+int exchange_begin(struct exchange *x, struct channel *channel,
+		   const struct exchange_request *request, struct error *err);
+
+/* Ends it: WHY (moved; may be NULL) becomes its outcome; finish follows. */
+void exchange_abort(struct exchange *x, struct error *why);
+
+/* In finish: 0 where a response with status 200 is complete, else its error. */
+int exchange_outcome(struct exchange *x, struct error *err);
+
+/* The members that it owns, not X. */
+void exchange_clear(struct exchange *x);
+
+#endif

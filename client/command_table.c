@@ -1,0 +1,127 @@
+/*
+ * The rows of commands.def and globals.def as constants, and looking verbs up in
+ * them. Nothing else knows how the table is stored.
+ */
+#include <string.h>
+
+#include "client/verbs.h"
+
+#define COMMAND(id, verb, alias, method, function, done, summary, doc)         \
+	static const struct command_item items_##id[] = {
+#define ARGUMENT(id, type, need, name, param, range, doc)                      \
+	{COMMAND_ARGUMENT,                                                     \
+	 COMMAND_##type,                                                       \
+	 COMMAND_##need,                                                       \
+	 0,                                                                    \
+	 name,                                                                 \
+	 param,                                                                \
+	 range,                                                                \
+	 doc},
+#define OPTION(id, letter, type, name, param, range, doc)                      \
+	{COMMAND_OPTION,                                                       \
+	 COMMAND_##type,                                                       \
+	 COMMAND_OPTIONAL,                                                     \
+	 letter,                                                               \
+	 name,                                                                 \
+	 param,                                                                \
+	 range,                                                                \
+	 doc},
+#define END(id)                                                                \
+	{                                                                      \
+		.kind = COMMAND_END                                            \
+	}                                                                      \
+	}                                                                      \
+	;
+#include "client/commands.def"
+
+const struct command command_table[] = {
+#define COMMAND(id, verb, alias, method, function, done, summary, doc)         \
+	{verb, alias, method, function, done, summary, doc, items_##id},
+#include "client/commands.def"
+	{.verb = NULL},
+};
+
+const struct command_item command_globals[] = {
+#define GLOBAL(letter, type, name, range, doc)                                 \
+	{COMMAND_OPTION,                                                       \
+	 COMMAND_##type,                                                       \
+	 COMMAND_OPTIONAL,                                                     \
+	 letter,                                                               \
+	 name,                                                                 \
+	 NULL,                                                                 \
+	 range,                                                                \
+	 doc},
+#include "client/globals.def"
+#undef GLOBAL
+	{.kind = COMMAND_END},
+};
+
+const struct command *command_find(const char *verb)
+{
+	for (const struct command *c = command_table; c->verb; c++)
+		if (strcmp(c->verb, verb) == 0 ||
+		    (c->alias && strcmp(c->alias, verb) == 0))
+			return c;
+	return NULL;
+}
+
+const struct method *command_method(const struct command *command)
+{
+	return command->method
+		       ? method_find(command->method, strlen(command->method))
+		       : NULL;
+}
+
+const struct member *command_item_param(const struct command *command,
+					const struct command_item *item)
+{
+	const struct method *m = item->param ? command_method(command) : NULL;
+
+	for (unsigned i = 0; m && i < m->params_count; i++)
+		if (strcmp(m->params[i].name, item->param) == 0)
+			return &m->params[i];
+	return NULL;
+}
+
+const char *command_summary(const struct command *command)
+{
+	const struct method *m = command_method(command);
+
+	if (command->summary)
+		return command->summary;
+	return m ? m->summary : "";
+}
+
+const char *command_doc(const struct command *command)
+{
+	const struct method *m = command_method(command);
+
+	if (command->doc)
+		return command->doc;
+	return m ? m->doc : "";
+}
+
+const char *command_item_doc(const struct command *command,
+			     const struct command_item *item)
+{
+	const struct member *param = command_item_param(command, item);
+
+	if (item->doc)
+		return item->doc;
+	return param ? param->doc : "";
+}
+
+int command_item_choices(const struct command *command,
+			 const struct command_item *item, struct buf *out)
+{
+	const struct member *param = command_item_param(command, item);
+
+	if (item->range)
+		return buf_append_str(out, item->range);
+	if (!param || param->type->kind != TYPE_ENUM)
+		return 0;
+	for (unsigned i = 0; i < param->type->values_count; i++)
+		buf_appendf(out, "%s%s", i ? " " : "",
+			    param->type->values[i].text);
+	return buf_ok(out) ? 0 : -1;
+}

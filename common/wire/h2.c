@@ -224,6 +224,18 @@ static int on_goaway(struct h2 *h2, const nghttp2_goaway *frame)
 	return h2_push_event(h2, &event) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
+/* nghttp2 skips unknown types without a further word. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
+			  void *context)
+{
+	if (hd->type <= NGHTTP2_CONTINUATION ||
+	    hd->type == NGHTTP2_PRIORITY_UPDATE)
+		return 0;
+	return h2_bucket_charge(context, 1, "unknown") ?
+		       0 :
+		       NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
 		    void *context)
 {
@@ -287,6 +299,8 @@ static int close_stream(struct h2 *h2, struct h2_stream *s, uint32_t code)
 	struct h2_event event = {
 		.type = H2_EVENT_CLOSED, .stream = s, .code = code};
 
+	if (s->closed)
+		return 0;
 	s->closed = true;
 	s->source = NULL;
 	s->unconsumed = 0;
@@ -379,6 +393,8 @@ static void set_callbacks(nghttp2_session_callbacks *cb)
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
 	nghttp2_session_callbacks_set_on_invalid_header_callback(
 		cb, on_invalid_header);
+	nghttp2_session_callbacks_set_on_begin_frame_callback(cb,
+							      on_begin_frame);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
 	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
 		cb, on_invalid_frame);
@@ -498,6 +514,8 @@ static int explain_failure(struct h2 *h2, ssize_t rc, struct error *err)
 {
 	if (h2->no_memory || rc == NGHTTP2_ERR_NOMEM)
 		return error_set_no_memory(err);
+	if (rc == NGHTTP2_ERR_FLOODED && !h2->bucket.empty)
+		h2->bucket.empty = "PING or SETTINGS";
 	if (h2->bucket.empty) {
 		nghttp2_session_terminate_session(h2->session,
 						  H2_ENHANCE_YOUR_CALM);
@@ -557,6 +575,8 @@ static void copy_chunk(struct h2 *h2)
 
 	if (n > h2->chunk_len)
 		n = h2->chunk_len;
+	if (n == 0)
+		return;
 	memcpy(h2->to + h2->used, h2->chunk, n);
 	h2->used += n;
 	h2->chunk += n;

@@ -1,0 +1,1 @@
+unit_test(wire h2 wire)

@@ -108,20 +108,9 @@ static bool is_control(uint32_t code_point)
 	return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0);
 }
 
-static bool add_escaped(struct line *line, const uint8_t *bytes, size_t n)
-{
-	char escape[sizeof("\\xNN")];
-
-	for (size_t i = 0; i < n; i++) {
-		snprintf(escape, sizeof(escape), "\\x%02x", bytes[i]);
-		if (!add(line, escape, strlen(escape)))
-			return false;
-	}
-	return true;
-}
-
 static bool add_words(struct line *line, const uint8_t *words, size_t n)
 {
+	char escape[sizeof("\\xNN")];
 	uint32_t code_point;
 	bool added = true;
 
@@ -130,8 +119,10 @@ static bool add_words(struct line *line, const uint8_t *words, size_t n)
 		if (step > 0 && !is_control(code_point)) {
 			added = add(line, words + i, step);
 		} else {
-			step = step ? step : 1;
-			added = add_escaped(line, words + i, step);
+			/* What follows its first byte is invalid alone. */
+			step = 1;
+			snprintf(escape, sizeof(escape), "\\x%02x", words[i]);
+			added = add(line, escape, strlen(escape));
 		}
 	}
 	return added;

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +21,7 @@
 #include "base/alloc_fail.h"
 
 #define LIMIT      1000
-#define OTHER_USER 65534
+#define OTHER_USER 65533
 
 struct fixture {
 	char dir[64];
@@ -138,12 +140,16 @@ static void test_read_pipe(void **state)
 static void test_read_allocates_once(void **state)
 {
 	struct fixture *f = *state;
+	char text[LIMIT + 1];
 	autobuf out = {0};
 
-	put(f->path, "content", 0600);
+	memset(text, 'k', LIMIT);
+	text[LIMIT] = '\0';
+	put(f->path, text, 0600);
 	alloc_fail_at(2);
-	assert_int_equal(file_read_private(f->path, LIMIT, &out, NULL), 0);
+	assert_int_equal(file_read_private(f->path, LIMIT + 1, &out, NULL), 0);
 	assert_false(alloc_fail_end());
+	assert_int_equal(out.len, LIMIT);
 }
 
 static void assert_private(const char *path, const char *refusal)
@@ -200,10 +206,10 @@ static void test_private_owner(void **state)
 	put(f->path, "key", 0600);
 	if (chown(f->path, OTHER_USER, (gid_t)-1) < 0)
 		skip();
-	assert_private(f->path, "belongs to uid 65534");
+	assert_private(f->path, "belongs to uid 65533");
 	assert_private(f->path, "chown 0 ");
 	assert_int_equal(symlink("file", f->link), 0);
-	assert_private(f->link, "to a file of uid 65534");
+	assert_private(f->link, "to a file of uid 65533");
 }
 
 static void test_private_link_of_another(void **state)
@@ -214,7 +220,7 @@ static void test_private_link_of_another(void **state)
 	assert_int_equal(symlink("file", f->link), 0);
 	if (lchown(f->link, OTHER_USER, (gid_t)-1) < 0)
 		skip();
-	assert_private(f->link, "is a symbolic link of uid 65534");
+	assert_private(f->link, "is a symbolic link of uid 65533");
 }
 
 static void test_private_not_there(void **state)
@@ -269,6 +275,29 @@ static void test_write_failures(void **state)
 	assert_int_equal(file_write_atomic(f->path, "x", 1, 0600, &err), -1);
 	assert_int_equal(err.code, ERROR_SYSTEM);
 	assert_int_equal(rmdir(f->path), 0);
+}
+
+/* As on a full disk: the old file stays, and nothing beside it. */
+static void test_write_cut_short(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, small;
+	autoerror err = {0};
+	int r;
+
+	put(f->path, "old", 0600);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 4;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	r = file_write_atomic(f->path, "longer", 6, 0600, &err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(r, -1);
+	assert_int_equal(err.code, ERROR_SYSTEM);
+	assert_non_null(strstr(err.words, f->path));
+	assert_file(f->path, "old", 0600);
 }
 
 static void test_write_new(void **state)
@@ -440,6 +469,7 @@ int main(void)
 		folder_test(test_write_replaces),
 		folder_test(test_write_ignores_the_umask),
 		folder_test(test_write_failures),
+		folder_test(test_write_cut_short),
 		folder_test(test_write_new),
 		folder_test(test_write_in_the_working_folder),
 		folder_test(test_make_dirs),

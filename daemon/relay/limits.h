@@ -1,0 +1,24 @@
+/*
+ * Every size and time-out of daemon/relay, by name. Included by the room and
+ * its tests. What always holds: a relay keeps at most RELAY_READ bytes of its
+ * descriptor, and of its stream at most the window that h2 has opened.
+ */
+#ifndef VIRTMUX_RELAY_LIMITS_H
+#define VIRTMUX_RELAY_LIMITS_H
+
+#include "wire/limits.h"
+
+/*
+ * Bytes of one read(): as many as four DATA frames carry that fill a TLS record
+ * each (a frame's header is 9 bytes, RFC 9113 section 4.1), so that no small
+ * frame is left over.
+ */
+#define RELAY_READ (4u * (WIRE_RECORD_PLAIN - 9u))
+
+/*
+ * Once the descriptor has ended, the peer has this long to end its side, or to
+ * take some of what is still on its way; then the stream is reset.
+ */
+#define RELAY_LINGER_MS 5000u
+
+#endif

@@ -27,6 +27,8 @@
 
 /* virt_free() waits this long for calls that block inside libvirt. */
 #define VIRT_FREE_WAIT_MS 5000
+/* And this much longer for the connection to close. */
+#define VIRT_FREE_REST_MS 2000
 
 /* Domain XML from a caller. */
 #define VIRT_XML_MAX   (1024 * 1024) /* bytes */
@@ -41,6 +43,8 @@
 
 /* A serial line: bytes held for each direction between libvirt and the fd. */
 #define VIRT_PUMP_BUFFER (64 * 1024)
+/* A caller has closed the line: time for the guest to take the rest. */
+#define VIRT_PUMP_LINGER_MS 5000
 /* Serial lines open at once. */
 #define VIRT_PUMPS_MAX 1024
 

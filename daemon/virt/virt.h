@@ -193,10 +193,11 @@ int virt_new(struct virt **out, const struct virt_config *config,
 void virt_close(struct virt *v);
 
 /*
- * Closes, waits for the workers at most VIRT_FREE_WAIT_MS, ends all serial
- * lines, and calls done() for every request that has not been answered:
- * ERROR_UNKNOWN_OUTCOME for a mutation that still blocks inside libvirt. Such a
- * thread is left behind and ends when libvirt lets it go. NULL-safe.
+ * Closes, waits for the workers at most VIRT_FREE_WAIT_MS (and for the
+ * connection VIRT_FREE_REST_MS), ends all serial lines, and calls done() for
+ * every request that has not been answered: ERROR_UNKNOWN_OUTCOME for a
+ * mutation that still blocks inside libvirt. Such a thread is left behind and
+ * ends when libvirt lets it go. NULL-safe.
  */
 void virt_free(struct virt *v);
 
@@ -209,7 +210,7 @@ int virt_completion_fd(const struct virt *v);
 void virt_dispatch(struct virt *v);
 
 /* Requests accepted and not yet answered; 0 after virt_close(): drained. */
-size_t virt_pending(const struct virt *v);
+size_t virt_pending(struct virt *v);
 
 /* Whether libvirt is connected at this moment. Any thread. */
 bool virt_connected(struct virt *v);

@@ -1,0 +1,276 @@
+/*
+ * The supervised connection to libvirt (connection.h). One thread opens it,
+ * waits until somebody says that it broke (the close callback on the event
+ * thread, or a worker), closes it and opens it again.
+ *
+ * What holds: `conn` is set exactly while state is UP; the log tells each change
+ * once, however many attempts fail between.
+ */
+#include "daemon/virt/connection.h"
+
+#include <errno.h>
+#include <libvirt/virterror.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "daemon/virt/crew.h"
+#include "daemon/virt/limits.h"
+
+enum state {
+	CONNECTION_FIRST, /* the first attempt goes on */
+	CONNECTION_UP,
+	CONNECTION_DOWN,
+	CONNECTION_STOPPED,
+};
+
+struct connection {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	char *uri;
+	char *shown; /* the URI without its parameters: they may hold paths */
+	unsigned retry_ms;
+	struct log *log; /* NULL after stop */
+	enum state state;
+	bool broken; /* the supervisor is to rebuild it */
+	virConnectPtr conn;
+	const char *reason; /* why it is down, for people; constant */
+	uint64_t first_deadline;
+};
+
+static void set_state(struct connection *connection, enum state state)
+{
+	connection->state = state;
+	pthread_cond_broadcast(&connection->changed);
+}
+
+void connection_lost(struct connection *connection, virConnectPtr conn)
+{
+	pthread_mutex_lock(&connection->lock);
+	if (connection->conn == conn) {
+		connection->broken = true;
+		pthread_cond_broadcast(&connection->changed);
+	}
+	pthread_mutex_unlock(&connection->lock);
+}
+
+static void on_close(virConnectPtr conn, int reason, void *opaque)
+{
+	connection_lost(opaque, conn);
+}
+
+/* Words for people: no path, no libvirt internals. */
+static const char *open_reason(const virError *error)
+{
+	if (!error)
+		return "the attempt failed";
+	switch (error->code) {
+	case VIR_ERR_SYSTEM_ERROR:
+		if (error->int1 == ENOENT || error->int1 == ECONNREFUSED)
+			return "it is not running";
+		if (error->int1 == EACCES || error->int1 == EPERM)
+			return "it does not let virtmuxd in";
+		return "the connection failed";
+	case VIR_ERR_AUTH_FAILED:
+	case VIR_ERR_AUTH_CANCELLED:
+	case VIR_ERR_AUTH_UNAVAILABLE:
+	case VIR_ERR_ACCESS_DENIED:
+		return "it does not let virtmuxd in";
+	case VIR_ERR_NO_CONNECT:
+	case VIR_ERR_INVALID_ARG:
+		return "no driver of it serves this URI";
+	default:
+		return "the attempt failed";
+	}
+}
+
+/* Supervisor. NULL: *REASON says why, libvirt's own words go to the log. */
+static virConnectPtr open_connection(struct connection *connection,
+				     const char **reason, char **detail)
+{
+	virConnectPtr conn = virConnectOpen(connection->uri);
+	const virError *error;
+
+	if (!conn) {
+		error = virGetLastError();
+		*reason = open_reason(error);
+		*detail = strdup(error && error->message ? error->message : "");
+		return NULL;
+	}
+	/* Drivers inside this process know neither: they cannot break. */
+	virConnectRegisterCloseCallback(conn, on_close, connection, NULL);
+	virConnectSetKeepAlive(conn, VIRT_KEEPALIVE_S, VIRT_KEEPALIVE_COUNT);
+	return conn;
+}
+
+static void close_connection(virConnectPtr conn)
+{
+	virConnectUnregisterCloseCallback(conn, on_close);
+	virConnectClose(conn);
+}
+
+/* With the lock held. */
+static void tell_down(struct connection *connection, const char *reason,
+		      const char *detail)
+{
+	if (connection->state != CONNECTION_DOWN ||
+	    connection->reason != reason)
+		log_warning(connection->log,
+			    "libvirt at %s cannot be reached: %s (%s)",
+			    connection->uri, reason, detail ? detail : "");
+	connection->reason = reason;
+}
+
+static void rest(struct connection *connection)
+{
+	uint64_t deadline =
+		clock_monotonic_ns() + connection->retry_ms * CLOCK_NS_PER_MS;
+
+	while (connection->state != CONNECTION_STOPPED)
+		if (!crew_wait_until(&connection->changed, &connection->lock,
+				     deadline))
+			return;
+}
+
+/* With the lock held. Serves CONN until it breaks or all ends. */
+static virConnectPtr serve(struct connection *connection, virConnectPtr conn)
+{
+	connection->conn = conn;
+	connection->broken = virConnectIsAlive(conn) == 0;
+	set_state(connection, CONNECTION_UP);
+	log_info(connection->log, "connected to libvirt at %s",
+		 connection->uri);
+	while (connection->state == CONNECTION_UP && !connection->broken)
+		pthread_cond_wait(&connection->changed, &connection->lock);
+	if (connection->state == CONNECTION_UP) {
+		tell_down(connection, "the connection was lost", "");
+		set_state(connection, CONNECTION_DOWN);
+	}
+	return steal(&connection->conn);
+}
+
+static void supervise(void *context)
+{
+	struct connection *connection = context;
+
+	pthread_mutex_lock(&connection->lock);
+	while (connection->state != CONNECTION_STOPPED) {
+		const char *reason = NULL;
+		autofree char *detail = NULL;
+		virConnectPtr conn;
+
+		pthread_mutex_unlock(&connection->lock);
+		conn = open_connection(connection, &reason, &detail);
+		pthread_mutex_lock(&connection->lock);
+		if (conn && connection->state != CONNECTION_STOPPED)
+			conn = serve(connection, conn);
+		else if (!conn && connection->state != CONNECTION_STOPPED) {
+			tell_down(connection, reason, detail);
+			set_state(connection, CONNECTION_DOWN);
+			rest(connection);
+		}
+		pthread_mutex_unlock(&connection->lock);
+		if (conn)
+			close_connection(conn);
+		pthread_mutex_lock(&connection->lock);
+	}
+	pthread_mutex_unlock(&connection->lock);
+}
+
+int connection_new(struct connection **out, const char *uri, unsigned retry_ms,
+		   struct crew *crew, struct log *log, struct error *err)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return error_set_no_memory(err);
+	pthread_mutex_init(&connection->lock, NULL);
+	crew_cond_init(&connection->changed);
+	connection->uri = strdup(uri);
+	connection->shown = strndup(uri, strcspn(uri, "?"));
+	connection->retry_ms = retry_ms;
+	connection->log = log;
+	connection->reason = "the first attempt has not ended";
+	connection->first_deadline =
+		clock_monotonic_ns() + VIRT_FIRST_CONNECT_MS * CLOCK_NS_PER_MS;
+	if (!connection->uri || !connection->shown) {
+		connection_free(connection);
+		return error_set_no_memory(err);
+	}
+	if (crew_start(crew, CREW_SUPERVISOR, "virt-connect", supervise,
+		       connection, err) < 0) {
+		connection_free(connection);
+		return -1;
+	}
+	*out = connection;
+	return 0;
+}
+
+void connection_free(struct connection *connection)
+{
+	if (!connection)
+		return;
+	pthread_cond_destroy(&connection->changed);
+	pthread_mutex_destroy(&connection->lock);
+	free(connection->shown);
+	free(connection->uri);
+	free(connection);
+}
+
+/* With the lock held. */
+static int set_unavailable(struct connection *connection, struct error *err)
+{
+	return error_set(err, ERROR_UNAVAILABLE,
+			 "libvirt at %s cannot be reached: %s; virtmuxd tries "
+			 "again by itself",
+			 connection->shown, connection->reason);
+}
+
+virConnectPtr connection_get(struct connection *connection, struct error *err)
+{
+	virConnectPtr conn = NULL;
+
+	pthread_mutex_lock(&connection->lock);
+	while (connection->state == CONNECTION_FIRST)
+		if (!crew_wait_until(&connection->changed, &connection->lock,
+				     connection->first_deadline))
+			break;
+	if (connection->state == CONNECTION_STOPPED)
+		error_set(err, ERROR_DRAINING, "virtmuxd is shutting down");
+	else if (connection->state != CONNECTION_UP || connection->broken)
+		set_unavailable(connection, err);
+	else if (virConnectRef(connection->conn) == 0)
+		conn = connection->conn;
+	else
+		error_set_no_memory(err);
+	pthread_mutex_unlock(&connection->lock);
+	return conn;
+}
+
+bool connection_is_up(struct connection *connection)
+{
+	bool up;
+
+	pthread_mutex_lock(&connection->lock);
+	up = connection->state == CONNECTION_UP && !connection->broken;
+	pthread_mutex_unlock(&connection->lock);
+	return up;
+}
+
+int connection_unavailable(struct connection *connection, struct error *err)
+{
+	pthread_mutex_lock(&connection->lock);
+	if (connection->state == CONNECTION_UP)
+		connection->reason = "the connection was lost";
+	set_unavailable(connection, err);
+	pthread_mutex_unlock(&connection->lock);
+	return -1;
+}
+
+void connection_stop(struct connection *connection)
+{
+	pthread_mutex_lock(&connection->lock);
+	set_state(connection, CONNECTION_STOPPED);
+	connection->log = NULL;
+	pthread_mutex_unlock(&connection->lock);
+}

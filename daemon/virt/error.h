@@ -1,0 +1,32 @@
+/*
+ * libvirt's errors in the words and codes of virtmux: one table, and what the
+ * table cannot know (the domain's state, a connection that broke). libvirt's own
+ * words go into error.cause, which only the log shows, except for faults in XML
+ * that the caller gave himself.
+ *
+ * Thread: the worker whose libvirt call has just failed.
+ */
+#ifndef VIRTMUX_VIRT_ERROR_H
+#define VIRTMUX_VIRT_ERROR_H
+
+#include <libvirt/virterror.h>
+
+#include "base/error.h"
+#include "daemon/virt/job.h"
+
+/* From this thread's last libvirt error. Returns -1. */
+int failure_set(struct job *job, struct error *err);
+
+/* From ERROR (borrowed, may be NULL) of a call that failed before others. */
+int failure_from(struct job *job, const virError *error, struct error *err);
+
+/* "there is no domain 'x' on this host". Returns -1. */
+int failure_no_domain(struct error *err, const char *name);
+
+/* The code alone; for the table's test. */
+enum error_code failure_code(int libvirt_code);
+
+/* Silences libvirt in this process: it writes nothing by itself any more. */
+void failure_silence(void);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * What a worker has while it runs one request: the connection, the domain that
+ * the request names, and where the reply goes. Each run_* of verbs.def takes a
+ * job, calls libvirt, and fills job->reply; it returns 0, or -1 with ERR set.
+ *
+ * Thread: one worker; it may block.
+ */
+#ifndef VIRTMUX_VIRT_JOB_H
+#define VIRTMUX_VIRT_JOB_H
+
+#include <libvirt/libvirt.h>
+
+#include "base/error.h"
+#include "daemon/virt/request.h"
+
+struct connection;
+struct pumps;
+
+struct job {
+	const struct request *request;
+	const struct verb *verb;
+	struct virt_reply *reply;
+	virConnectPtr conn;  /* a reference of the job's own */
+	virDomainPtr domain; /* of a domain verb; another reference */
+	struct connection *connection;
+	struct pumps *pumps; /* where serial lines live */
+	const char *name;    /* of a domain yet to be made; borrowed */
+	bool acting;         /* from here on a change may have happened */
+};
+
+static inline void cleanup_domain(virDomainPtr *domain)
+{
+	if (*domain)
+		virDomainFree(*domain);
+}
+
+#define autodomain cleanup(cleanup_domain) virDomainPtr
+
+#define VERB(id, lane, change, subject, run, deed)                             \
+	int run(struct job *job, struct error *err);
+#include "daemon/virt/verbs.def"
+#undef VERB
+
+/*
+ * lookup.c: sets job->domain and reply->domain from the request's name or UUID
+ * and scope. ERROR_NOT_FOUND.
+ */
+int lookup_domain(struct job *job, struct error *err);
+
+/* Sets reply->domain from DOMAIN. ERROR_NO_MEMORY. */
+int lookup_identify(struct job *job, virDomainPtr domain, struct error *err);
+
+/* Whether TEXT has the form of a UUID with its hyphens. */
+bool lookup_is_uuid(const char *text);
+
+/*
+ * inspect.c: state, reason, vcpus, memory and id of DOMAIN by two calls on it;
+ * CPU_TIME may be NULL. ERR is set with failure_set().
+ */
+int inspect_sizes(struct job *job, virDomainPtr domain, struct virt_domain *row,
+		  uint64_t *cpu_time, struct error *err);
+
+/* Sets row->title, NULL where there is none. ERROR_NO_MEMORY is not told. */
+void inspect_title(virDomainPtr domain, struct virt_domain *row);
+
+/* Sets row->uuid, name and id from what DOMAIN itself holds: no call. */
+int inspect_names(virDomainPtr domain, struct virt_domain *row,
+		  struct error *err);
+
+/* state.c: virsh's words for why a domain is in STATE; never NULL. */
+const char *state_reason(int state, int reason);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * Replies: releasing what their values own, and the words for a domain's state
+ * (virt.h, request.h). What done() has taken is NULL or -1 by then.
+ */
+#include "daemon/virt/request.h"
+
+#include <string.h>
+
+void domain_clear(struct virt_domain *domain)
+{
+	free(domain->name);
+	free(domain->title);
+	memset(domain, 0, sizeof(*domain));
+}
+
+static void clear_info(struct virt_domain_info *info)
+{
+	domain_clear(&info->domain);
+	free(info->os_type);
+	free(info->security_model);
+	free(info->security_doi);
+	free(info->security_label);
+	for (char **m = info->messages; m && *m; m++)
+		free(*m);
+	free(info->messages);
+}
+
+static void clear_list(struct virt_domain *rows, size_t count)
+{
+	for (size_t i = 0; rows && i < count; i++)
+		domain_clear(&rows[i]);
+	free(rows);
+}
+
+static void clear_versions(struct virt_versions *versions)
+{
+	free(versions->library);
+	free(versions->libvirt);
+	free(versions->hypervisor);
+	free(versions->hypervisor_version);
+	free(versions->driver);
+}
+
+void reply_clear_value(struct virt_reply *reply)
+{
+	switch (reply->kind) {
+	case VIRT_VALUE_NONE:
+	case VIRT_VALUE_DEFINED:
+		break;
+	case VIRT_VALUE_HOST:
+		free(reply->value.host.hostname);
+		free(reply->value.host.model);
+		break;
+	case VIRT_VALUE_VERSIONS:
+		clear_versions(&reply->value.versions);
+		break;
+	case VIRT_VALUE_LIST:
+		clear_list(reply->value.list.rows, reply->value.list.count);
+		break;
+	case VIRT_VALUE_INFO:
+		clear_info(&reply->value.info);
+		break;
+	case VIRT_VALUE_XML:
+		free(reply->value.xml);
+		break;
+	case VIRT_VALUE_PICTURE:
+		free(reply->value.picture.png);
+		break;
+	case VIRT_VALUE_GRAPHICS:
+		cleanup_close(&reply->value.graphics.fd);
+		break;
+	case VIRT_VALUE_SERIAL:
+		cleanup_close(&reply->value.serial.fd);
+		break;
+	}
+	memset(&reply->value, 0, sizeof(reply->value));
+	reply->kind = VIRT_VALUE_NONE;
+}
+
+void reply_clear(struct virt_reply *reply)
+{
+	error_clear(&reply->error);
+	free(reply->domain.name);
+	reply_clear_value(reply);
+	memset(reply, 0, sizeof(*reply));
+}
+
+const char *virt_state_name(enum virt_state state)
+{
+	static const char *const names[] = {
+		[VIRT_STATE_NONE] = "no state",
+		[VIRT_STATE_RUNNING] = "running",
+		[VIRT_STATE_BLOCKED] = "idle",
+		[VIRT_STATE_PAUSED] = "paused",
+		[VIRT_STATE_IN_SHUTDOWN] = "in shutdown",
+		[VIRT_STATE_SHUT_OFF] = "shut off",
+		[VIRT_STATE_CRASHED] = "crashed",
+		[VIRT_STATE_SUSPENDED] = "pmsuspended",
+	};
+
+	if ((size_t)state >= array_size(names))
+		return "no state";
+	return names[state];
+}

@@ -1,0 +1,163 @@
+/*
+ * The verbs of the public header: each makes a request of copies and submits it.
+ * Called on the caller's thread; nothing here blocks.
+ */
+#include "daemon/virt/virt.h"
+
+#include "daemon/virt/internal.h"
+#include "daemon/virt/request.h"
+
+static int host_verb(struct virt *v, enum verb_id id, struct virt_done done,
+		     struct error *err)
+{
+	return virt_submit(v, request_new(id, NULL, NULL, done, err), err);
+}
+
+static int domain_verb(struct virt *v, enum verb_id id,
+		       const struct virt_domain_ref *ref, unsigned flags,
+		       struct virt_done done, struct error *err)
+{
+	struct request *request =
+		request_new(id, ref->name_or_uuid, ref->scope, done, err);
+
+	if (request)
+		request->flags = flags;
+	return virt_submit(v, request, err);
+}
+
+static int xml_verb(struct virt *v, enum verb_id id, const char *xml,
+		    char *const *scope, unsigned flags, struct virt_done done,
+		    struct error *err)
+{
+	autoptr(request) request = request_new(id, NULL, scope, done, err);
+
+	if (!request || request_set_text(request, xml, VIRT_XML_MAX,
+					 "the domain's XML", err) < 0)
+		return -1;
+	request->flags = flags;
+	return virt_submit(v, steal(&request), err);
+}
+
+int virt_host_info(struct virt *v, struct virt_done done, struct error *err)
+{
+	return host_verb(v, VERB_HOST_INFO, done, err);
+}
+
+int virt_host_versions(struct virt *v, struct virt_done done, struct error *err)
+{
+	return host_verb(v, VERB_HOST_VERSIONS, done, err);
+}
+
+int virt_domain_list(struct virt *v, char *const *scope, struct virt_done done,
+		     struct error *err)
+{
+	return virt_submit(v, request_new(VERB_LIST, NULL, scope, done, err),
+			   err);
+}
+
+int virt_domain_define(struct virt *v, const char *xml, char *const *scope,
+		       unsigned flags, struct virt_done done, struct error *err)
+{
+	return xml_verb(v, VERB_DEFINE, xml, scope, flags, done, err);
+}
+
+int virt_domain_create(struct virt *v, const char *xml, char *const *scope,
+		       unsigned flags, struct virt_done done, struct error *err)
+{
+	return xml_verb(v, VERB_CREATE, xml, scope, flags, done, err);
+}
+
+int virt_domain_info(struct virt *v, const struct virt_domain_ref *ref,
+		     struct virt_done done, struct error *err)
+{
+	return domain_verb(v, VERB_INFO, ref, 0, done, err);
+}
+
+int virt_domain_xml(struct virt *v, const struct virt_domain_ref *ref,
+		    unsigned flags, struct virt_done done, struct error *err)
+{
+	return domain_verb(v, VERB_XML, ref, flags, done, err);
+}
+
+int virt_domain_undefine(struct virt *v, const struct virt_domain_ref *ref,
+			 unsigned flags, struct virt_done done,
+			 struct error *err)
+{
+	return domain_verb(v, VERB_UNDEFINE, ref, flags, done, err);
+}
+
+int virt_domain_start(struct virt *v, const struct virt_domain_ref *ref,
+		      unsigned flags, struct virt_done done, struct error *err)
+{
+	return domain_verb(v, VERB_START, ref, flags, done, err);
+}
+
+int virt_domain_shutdown(struct virt *v, const struct virt_domain_ref *ref,
+			 unsigned modes, struct virt_done done,
+			 struct error *err)
+{
+	return domain_verb(v, VERB_SHUTDOWN, ref, modes, done, err);
+}
+
+int virt_domain_reboot(struct virt *v, const struct virt_domain_ref *ref,
+		       unsigned modes, struct virt_done done, struct error *err)
+{
+	return domain_verb(v, VERB_REBOOT, ref, modes, done, err);
+}
+
+int virt_domain_destroy(struct virt *v, const struct virt_domain_ref *ref,
+			unsigned flags, struct virt_done done,
+			struct error *err)
+{
+	return domain_verb(v, VERB_DESTROY, ref, flags, done, err);
+}
+
+int virt_domain_suspend(struct virt *v, const struct virt_domain_ref *ref,
+			struct virt_done done, struct error *err)
+{
+	return domain_verb(v, VERB_SUSPEND, ref, 0, done, err);
+}
+
+int virt_domain_resume(struct virt *v, const struct virt_domain_ref *ref,
+		       struct virt_done done, struct error *err)
+{
+	return domain_verb(v, VERB_RESUME, ref, 0, done, err);
+}
+
+int virt_domain_screenshot(struct virt *v, const struct virt_domain_ref *ref,
+			   unsigned screen, struct virt_done done,
+			   struct error *err)
+{
+	struct request *request = request_new(
+		VERB_SCREENSHOT, ref->name_or_uuid, ref->scope, done, err);
+
+	if (request)
+		request->number = screen;
+	return virt_submit(v, request, err);
+}
+
+int virt_domain_open_graphics(struct virt *v, const struct virt_domain_ref *ref,
+			      unsigned index, struct virt_done done,
+			      struct error *err)
+{
+	struct request *request = request_new(VERB_GRAPHICS, ref->name_or_uuid,
+					      ref->scope, done, err);
+
+	if (request)
+		request->number = index;
+	return virt_submit(v, request, err);
+}
+
+int virt_domain_open_serial(struct virt *v, const struct virt_domain_ref *ref,
+			    const char *device, bool force,
+			    struct virt_done done, struct error *err)
+{
+	autoptr(request) request = request_new(VERB_SERIAL, ref->name_or_uuid,
+					       ref->scope, done, err);
+
+	if (!request || request_set_text(request, device, VIRT_NAME_MAX,
+					 "the name of a serial line", err) < 0)
+		return -1;
+	request->force = force;
+	return virt_submit(v, steal(&request), err);
+}

@@ -1,0 +1,292 @@
+/*
+ * Reading domain XML (xml.h). A caller's XML goes through a streaming reader
+ * that stops at the first DOCTYPE, entity or excess of depth, before a tree is
+ * built. libvirt parses the same text again: what is ambiguous is refused, so
+ * that both read the same name.
+ */
+#include "daemon/virt/xml.h"
+
+#include <ctype.h>
+#include <libxml/parser.h>
+#include <libxml/xmlreader.h>
+#include <libxml/xpath.h>
+#include <string.h>
+
+#define XML_OPTIONS                                                            \
+	(XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |           \
+	 XML_PARSE_NOCDATA)
+
+/* Live XML comes from libvirt: large, but bounded. */
+#define LIVE_XML_MAX (16 * 1024 * 1024)
+
+void xml_init(void)
+{
+	xmlInitParser();
+}
+
+void xml_identity_clear(struct xml_identity *identity)
+{
+	free(identity->name);
+	memset(identity, 0, sizeof(*identity));
+}
+
+void xml_graphics_clear(struct xml_graphics *graphics)
+{
+	free(graphics->socket);
+	free(graphics->address);
+	memset(graphics, 0, sizeof(*graphics));
+}
+
+static void cleanup_reader(xmlTextReaderPtr *reader)
+{
+	if (*reader)
+		xmlFreeTextReader(*reader);
+}
+
+static void cleanup_xml_char(xmlChar **text)
+{
+	xmlFree(*text);
+}
+
+static void cleanup_doc(xmlDocPtr *doc)
+{
+	xmlFreeDoc(*doc);
+}
+
+static void cleanup_context(xmlXPathContextPtr *context)
+{
+	if (*context)
+		xmlXPathFreeContext(*context);
+}
+
+static void cleanup_object(xmlXPathObjectPtr *object)
+{
+	if (*object)
+		xmlXPathFreeObject(*object);
+}
+
+#define autoxmlchar cleanup(cleanup_xml_char) xmlChar *
+
+static int refuse(struct error *err, const char *why)
+{
+	return error_set(err, ERROR_INVALID_PARAMS,
+			 "the domain's XML was refused: %s", why);
+}
+
+/*
+ * As libvirt reads a UUID: 32 hexadecimal digits, with hyphens and blanks
+ * anywhere between them. False: libvirt will refuse it.
+ */
+static bool normalize_uuid(const char *text, char *uuid)
+{
+	size_t digits = 0, at = 0;
+
+	for (; *text; text++) {
+		if (*text == '-' || isspace((unsigned char)*text))
+			continue;
+		if (!isxdigit((unsigned char)*text) || digits == 32)
+			return false;
+		if (digits == 8 || digits == 12 || digits == 16 || digits == 20)
+			uuid[at++] = '-';
+		uuid[at++] = (char)tolower((unsigned char)*text);
+		digits++;
+	}
+	uuid[at] = '\0';
+	return digits == 32;
+}
+
+/* A child of <domain> whose text counts: plain text only, and only once. */
+static int take_text(xmlTextReaderPtr reader, char **out, struct error *err)
+{
+	autoxmlchar text = NULL;
+	xmlNodePtr node = xmlTextReaderExpand(reader);
+
+	if (!node)
+		return refuse(err, "it is not well-formed");
+	for (xmlNodePtr child = node->children; child; child = child->next)
+		if (child->type != XML_TEXT_NODE &&
+		    child->type != XML_CDATA_SECTION_NODE)
+			return refuse(err, "<name> and <uuid> hold plain text");
+	if (*out)
+		return refuse(err, "<name> or <uuid> stands there twice");
+	text = xmlNodeGetContent(node);
+	*out = strdup(text ? (const char *)text : "");
+	return *out ? 0 : error_set_no_memory(err);
+}
+
+static bool is_element(xmlTextReaderPtr reader, const char *name)
+{
+	return strcmp((const char *)xmlTextReaderConstName(reader), name) == 0;
+}
+
+static int visit(xmlTextReaderPtr reader, char **name, char **uuid,
+		 struct error *err)
+{
+	int depth = xmlTextReaderDepth(reader);
+
+	switch (xmlTextReaderNodeType(reader)) {
+	case XML_READER_TYPE_DOCUMENT_TYPE:
+	case XML_READER_TYPE_ENTITY:
+	case XML_READER_TYPE_ENTITY_REFERENCE:
+		return refuse(err, "DOCTYPE and entities are not taken");
+	case XML_READER_TYPE_ELEMENT:
+		if (depth > VIRT_XML_DEPTH)
+			return refuse(err, "its elements are nested too deep");
+		if (depth == 0 && !is_element(reader, "domain"))
+			return refuse(err, "its root is not <domain>");
+		if (depth == 1 && is_element(reader, "name"))
+			return take_text(reader, name, err);
+		if (depth == 1 && is_element(reader, "uuid"))
+			return take_text(reader, uuid, err);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int not_well_formed(struct error *err)
+{
+	const xmlError *fault = xmlGetLastError();
+	int line = fault ? fault->line : 0;
+
+	xmlResetLastError();
+	return error_set(err, ERROR_INVALID_PARAMS,
+			 "the domain's XML was refused: it is not well-formed "
+			 "(line %d)",
+			 line);
+}
+
+int xml_identify(const char *xml, struct xml_identity *identity,
+		 struct error *err)
+{
+	size_t len = strnlen(xml, VIRT_XML_MAX + 1);
+	cleanup(cleanup_reader) xmlTextReaderPtr reader = NULL;
+	autofree char *name = NULL;
+	autofree char *uuid = NULL;
+	int more;
+
+	if (len > VIRT_XML_MAX)
+		return refuse(err, "it is too long");
+	reader = xmlReaderForMemory(xml, (int)len, NULL, NULL, XML_OPTIONS);
+	if (!reader)
+		return error_set_no_memory(err);
+	while ((more = xmlTextReaderRead(reader)) == 1)
+		if (visit(reader, &name, &uuid, err) < 0)
+			return -1;
+	if (more < 0)
+		return not_well_formed(err);
+	if (!name || !*name)
+		return refuse(err, "it has no <name>");
+	if (strlen(name) > VIRT_NAME_MAX)
+		return refuse(err, "its <name> is too long");
+	if (uuid && !normalize_uuid(uuid, identity->uuid))
+		return refuse(err, "its <uuid> is not a UUID");
+	identity->name = steal(&name);
+	return 0;
+}
+
+/* The nodes that PATH selects in live XML; COUNT of them, number INDEX. */
+static xmlNodePtr select_node(xmlXPathContextPtr context, const char *path,
+			      unsigned index, unsigned *count)
+{
+	cleanup(cleanup_object) xmlXPathObjectPtr found =
+		xmlXPathEvalExpression((const xmlChar *)path, context);
+	int n = found && found->nodesetval ? found->nodesetval->nodeNr : 0;
+
+	*count = (unsigned)n;
+	return index < (unsigned)n ? found->nodesetval->nodeTab[index] : NULL;
+}
+
+static xmlDocPtr parse_live(const char *xml, struct error *err)
+{
+	size_t len = strnlen(xml, LIVE_XML_MAX + 1);
+	xmlDocPtr doc = NULL;
+
+	if (len <= LIVE_XML_MAX)
+		doc = xmlReadMemory(xml, (int)len, NULL, NULL, XML_OPTIONS);
+	if (!doc)
+		error_set(err, ERROR_INTERNAL,
+			  "libvirt's own XML cannot be read");
+	return doc;
+}
+
+/* To free(); NULL where the attribute is missing or empty. */
+static char *attribute(xmlNodePtr node, const char *name)
+{
+	autoxmlchar text = xmlGetNoNsProp(node, (const xmlChar *)name);
+
+	return text && *text ? strdup((const char *)text) : NULL;
+}
+
+static xmlNodePtr find_child(xmlNodePtr node, const char *name)
+{
+	for (xmlNodePtr child = node->children; child; child = child->next)
+		if (child->type == XML_ELEMENT_NODE &&
+		    strcmp((const char *)child->name, name) == 0)
+			return child;
+	return NULL;
+}
+
+static void take_graphics(xmlNodePtr node, struct xml_graphics *graphics)
+{
+	xmlNodePtr listen = find_child(node, "listen");
+	autofree char *type = attribute(node, "type");
+	autofree char *port = attribute(node, "port");
+
+	graphics->known = true;
+	if (type && strcmp(type, "vnc") == 0)
+		graphics->type = VIRT_GRAPHICS_VNC;
+	else if (type && strcmp(type, "spice") == 0)
+		graphics->type = VIRT_GRAPHICS_SPICE;
+	else
+		graphics->known = false;
+	graphics->port = port ? atoi(port) : 0;
+	if (graphics->port < 0 || graphics->port > 65535)
+		graphics->port = 0;
+	graphics->socket = attribute(node, "socket");
+	graphics->address = attribute(node, "listen");
+	if (listen && !graphics->socket)
+		graphics->socket = attribute(listen, "socket");
+	if (listen && !graphics->address)
+		graphics->address = attribute(listen, "address");
+}
+
+int xml_find_graphics(const char *xml, unsigned index,
+		      struct xml_graphics *graphics, unsigned *count,
+		      struct error *err)
+{
+	cleanup(cleanup_doc) xmlDocPtr doc = parse_live(xml, err);
+	cleanup(cleanup_context) xmlXPathContextPtr context = NULL;
+	xmlNodePtr node;
+
+	if (!doc)
+		return -1;
+	context = xmlXPathNewContext(doc);
+	if (!context)
+		return error_set_no_memory(err);
+	node = select_node(context, "/domain/devices/graphics", index, count);
+	if (node)
+		take_graphics(node, graphics);
+	return 0;
+}
+
+int xml_find_serial(const char *xml, unsigned index, char **alias,
+		    unsigned *count, struct error *err)
+{
+	cleanup(cleanup_doc) xmlDocPtr doc = parse_live(xml, err);
+	cleanup(cleanup_context) xmlXPathContextPtr context = NULL;
+	xmlNodePtr node;
+
+	if (!doc)
+		return -1;
+	context = xmlXPathNewContext(doc);
+	if (!context)
+		return error_set_no_memory(err);
+	node = select_node(context, "/domain/devices/serial", index, count);
+	if (*count == 0)
+		node = select_node(context, "/domain/devices/console", index,
+				   count);
+	if (node && (node = find_child(node, "alias")))
+		*alias = attribute(node, "name");
+	return 0;
+}

@@ -170,15 +170,12 @@ static int headers_complete(struct h2 *h2, struct h2_stream *s,
 	s->headers_done = true;
 	if (!s->too_large)
 		return push(h2, type, s);
-	if (h2->role == H2_HOST) {
+	if (h2->role == H2_HOST)
 		h2_respond(s, 431, NULL, 0, NULL, NULL);
-		nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, s->id,
-					  H2_NO_ERROR);
-	} else {
+	else
 		nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, s->id,
 					  H2_PROTOCOL_ERROR);
-	}
-	s->reset = true;
+	s->reset = true; /* a body that may follow is dropped */
 	return 0;
 }
 
@@ -224,16 +221,13 @@ static int on_goaway(struct h2 *h2, const nghttp2_goaway *frame)
 	return h2_push_event(h2, &event) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-/* nghttp2 skips unknown types without a further word. */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
-			  void *context)
+/* Types that nobody has defined: nghttp2 asks us, so that they cost. */
+static int on_unknown_frame(nghttp2_session *session, void **payload,
+			    const nghttp2_frame_hd *hd, void *context)
 {
-	if (hd->type <= NGHTTP2_CONTINUATION ||
-	    hd->type == NGHTTP2_PRIORITY_UPDATE)
-		return 0;
-	return h2_bucket_charge(context, 1, "unknown") ?
-		       0 :
-		       NGHTTP2_ERR_CALLBACK_FAILURE;
+	return h2_bucket_charge(context, 1, "unknown")
+		       ? NGHTTP2_ERR_CANCEL
+		       : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
@@ -393,8 +387,8 @@ static void set_callbacks(nghttp2_session_callbacks *cb)
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
 	nghttp2_session_callbacks_set_on_invalid_header_callback(
 		cb, on_invalid_header);
-	nghttp2_session_callbacks_set_on_begin_frame_callback(cb,
-							      on_begin_frame);
+	nghttp2_session_callbacks_set_unpack_extension_callback(
+		cb, on_unknown_frame);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
 	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
 		cb, on_invalid_frame);
@@ -418,6 +412,11 @@ static int open_session(struct h2 *h2, nghttp2_session_callbacks *cb,
 						       NGHTTP2_PRIORITY_UPDATE);
 	nghttp2_option_set_max_deflate_dynamic_table_size(option,
 							  WIRE_HEADER_TABLE);
+	for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX;
+	     type++)
+		if (type != NGHTTP2_PRIORITY_UPDATE)
+			nghttp2_option_set_user_recv_extension_type(
+				option, (uint8_t)type);
 	set_callbacks(cb);
 	if (h2->role == H2_HOST)
 		return nghttp2_session_server_new2(&h2->session, cb, h2,

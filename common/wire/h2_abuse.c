@@ -76,6 +76,6 @@ bool h2_charge_frame(struct h2 *h2, const nghttp2_frame *frame)
 	case NGHTTP2_PRIORITY_UPDATE:
 		return h2_bucket_charge(h2, 1, "PRIORITY_UPDATE");
 	default:
-		return true; /* unknown types are charged when they begin */
+		return true; /* on_unknown_frame() charges those */
 	}
 }

@@ -15,8 +15,8 @@
 struct pair {
 	struct h2 *host;
 	struct h2 *client;
-	size_t piece;	/* bytes fed at once; 0: as pulled */
-	uint64_t now;	/* ns, moved on by the test */
+	size_t piece;      /* bytes fed at once; 0: as pulled */
+	uint64_t now;      /* ns, moved on by the test */
 	unsigned settings; /* first SETTINGS seen, both sides */
 	unsigned goaways;
 	struct error host_error;

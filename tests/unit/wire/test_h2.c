@@ -396,7 +396,8 @@ static void test_useless_frames_are_cut(void **state)
 {
 	static const uint8_t ping[17] = {0, 0, 8, 6};
 	static const uint8_t settings[9] = {0, 0, 0, 4};
-	static const uint8_t window[13] = {0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+	static const uint8_t window[13] = {0, 0, 4, 8, 0, 0, 0,
+					   0, 0, 0, 0, 0, 1};
 	static const uint8_t unknown[9] = {0, 0, 0, 0x42};
 
 	expect_cut(ping, sizeof(ping), "PING");

@@ -26,6 +26,7 @@ static void source_take(void *context, uint8_t *to, size_t n)
 	struct speed_source *source = context;
 
 	source->left -= n;
+	source->sent += n;
 	while (n > sizeof(page)) {
 		memcpy(to, page, sizeof(page));
 		to += sizeof(page);

@@ -18,6 +18,7 @@
 /* The context of speed_source. */
 struct speed_source {
 	uint64_t left; /* bytes still to send */
+	uint64_t sent;
 };
 
 extern const struct h2_source speed_source;

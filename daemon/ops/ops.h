@@ -1,0 +1,59 @@
+/*
+ * The room's face to daemon/core: what all handlers share. core makes one struct
+ * ops, gives it to rpc as the context of its calls, and registers the handlers
+ * op_ID() of daemon/rpc/handler.h (those that are not rpc's own).
+ *
+ * What always holds: ops owns the one struct virt and is alone in calling it;
+ * every handler answers its call, at once or when virt has replied. Loop thread
+ * only.
+ */
+#ifndef VIRTMUX_OPS_OPS_H
+#define VIRTMUX_OPS_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/virt/virt.h"
+
+struct ops;
+
+struct ops_config {
+	uv_loop_t *uv;           /* borrowed */
+	struct log *log;         /* borrowed */
+	struct virt_config virt; /* copied */
+};
+
+/*
+ * Starts virt, which connects by itself: see virt_new(). ERROR_CONFIG,
+ * ERROR_NO_MEMORY, ERROR_SYSTEM.
+ */
+int ops_new(struct ops **ops, const struct ops_config *config,
+	    struct error *err);
+
+/*
+ * First step of the end: calls that need libvirt fail from now on with
+ * ERROR_DRAINING, also those that have not begun; what runs goes on and is
+ * answered. May be called twice.
+ */
+void ops_drain(struct ops *ops);
+
+/* Calls that still wait for libvirt. */
+size_t ops_pending(struct ops *ops);
+
+/* Whether libvirt is connected at this moment. */
+bool ops_connected(struct ops *ops);
+
+/*
+ * Drains, waits for libvirt at most VIRT_FREE_WAIT_MS, answers every call that
+ * is left, and closes the loop's handle: run the loop until it ends, then free.
+ * The connections are closed before, struct rpc after it. Once.
+ */
+void ops_close(struct ops *ops);
+void ops_free(struct ops *ops); /* NULL-safe */
+
+DEFINE_CLEANUP(ops, ops_free);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * What the files of this room share and nobody else may see: the body of struct
+ * ops, and the few steps that nearly every handler consists of.
+ *
+ * The way of a handler: it fills a virt_domain_ref, submits a verb with
+ * ops_then(), and hands the verb's verdict to ops_submitted(). The function
+ * given to ops_then() gets the call and the reply, and answers.
+ */
+#ifndef VIRTMUX_OPS_ROOM_H
+#define VIRTMUX_OPS_ROOM_H
+
+#include "daemon/ops/ops.h"
+#include "daemon/rpc/handler.h"
+#include "wire/block.h"
+
+struct ops {
+	uv_loop_t *uv;
+	struct log *log;
+	struct virt *virt;
+	uv_poll_t poll;           /* for virt's completions */
+	struct block_pool blocks; /* of the relays */
+	char *uri;                /* of libvirt, without its query part */
+	char hostname[256];
+};
+
+static inline struct ops *ops_of(const struct call *call)
+{
+	return call_context(call);
+}
+
+static inline struct virt *ops_virt(const struct call *call)
+{
+	return ops_of(call)->virt;
+}
+
+/* The domain that the caller names, among those that he may know of. */
+static inline struct virt_domain_ref ops_ref(const struct call *call,
+					     const char *domain)
+{
+	return (struct virt_domain_ref){.name_or_uuid = domain,
+					.scope = call_scope(call)};
+}
+
+/* FN is called with CALL as its context, and answers it. */
+static inline struct virt_done ops_then(struct call *call, virt_done_fn *fn)
+{
+	return (struct virt_done){.fn = fn, .context = call};
+}
+
+/* After a verb of virt: RC below 0 fails CALL with ERR, which is taken. */
+void ops_submitted(struct call *call, int rc, struct error *err);
+
+/*
+ * Tells the audit which domain it was. False where REPLY is an error: then CALL
+ * has failed with it, and is dead.
+ */
+bool ops_succeeded(struct call *call, struct virt_reply *reply);
+
+/* Result structs borrow their strings: they are encoded before call_return()
+ * comes back. */
+static inline char *ops_borrow(const char *text)
+{
+	return (char *)text;
+}
+
+static inline uint64_t ops_bytes(uint64_t kib)
+{
+	return kib * 1024;
+}
+
+enum {
+	OPS_NAME_HEADER_SIZE = 3 * VIRT_NAME_MAX + 1,
+	OPS_DOMAIN_HEADERS = 2,
+};
+
+/* Headers that name the domain of an answer. */
+struct ops_domain_headers {
+	char name[OPS_NAME_HEADER_SIZE];
+};
+
+/*
+ * Fills OPS_DOMAIN_HEADERS headers: virtmux-domain-uuid and virtmux-domain-name,
+ * the latter with percent-encoding (RFC 3986 2.1) of all but visible ASCII and of
+ * "%" itself. They borrow from STORE and REPLY.
+ */
+void ops_domain_headers(const struct virt_reply *reply,
+			struct ops_domain_headers *store,
+			struct h2_header *headers);
+
+/* virt's state as the table has it. */
+enum domain_state ops_domain_state(enum virt_state state);
+
+#endif

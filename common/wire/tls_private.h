@@ -1,5 +1,5 @@
 /*
- * What the tls*.c files and explain.c share. Included by them alone.
+ * What the tls*.c files and tls_explain.c share. Included by them alone.
  */
 #ifndef VIRTMUX_WIRE_TLS_PRIVATE_H
 #define VIRTMUX_WIRE_TLS_PRIVATE_H
@@ -43,7 +43,7 @@ struct tls {
 /* tls.c: the BIO that reads lent bytes and appends to a block; to free. */
 BIO_METHOD *tls_bio_method(void);
 
-/* explain.c: fills ERR for a failed handshake or read. */
+/* tls_explain.c: fills ERR for a failed handshake or read. */
 void tls_explain(struct tls *tls, int ssl_error, struct error *err);
 
 #endif

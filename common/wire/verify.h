@@ -37,7 +37,7 @@ void verify_explain(X509 *cert, int code, enum tls_role peer_is,
 /* "DNS:kvm1, IP:192.0.2.1", or "none", appended. */
 void verify_names(X509 *cert, struct buf *out);
 
-/* Whether OWN would be refused now by a peer, with the reason; for explain.c. */
+/* Whether OWN would be refused now by a peer, with the reason; for tls_explain.c. */
 bool verify_own(X509 *own, X509_STORE *cas, enum tls_role own_is,
 		struct error *err);
 

@@ -102,10 +102,11 @@ static bool explain_own(struct tls *tls, struct error *err)
 	return true;
 }
 
+/* What our own look at the certificate may explain better than the alert. */
 static bool is_about_certificate(int alert)
 {
-	return alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_UNKNOWN_CA &&
-	       alert != SSL_AD_ILLEGAL_PARAMETER;
+	return alert >= SSL_AD_BAD_CERTIFICATE &&
+	       alert <= SSL_AD_CERTIFICATE_UNKNOWN;
 }
 
 static int explain_alert(struct tls *tls, int alert, struct error *err)

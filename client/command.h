@@ -176,6 +176,14 @@ int call_params(const struct command_call *call, struct buf *out,
 		struct error *err);
 
 /*
+ * Tells that a mutation was done: RESULT where a format other than text is
+ * wanted, else the words DONE, in which "{name}" stands for a member of RESULT or
+ * for the argument of that name. NULL: RESULT in any case.
+ */
+int call_done(struct command_call *call, const char *done,
+	      struct json_object *result, struct error *err);
+
+/*
  * The run function of most verbs: call_params(), call_method(), and then the
  * result by --json, or the command's DONE words.
  */

@@ -42,6 +42,8 @@ void output_free(struct output *output); /* NULL-safe; does not close */
 enum output_format output_format(const struct output *output);
 bool output_is_text(const struct output *output); /* OUTPUT_TABLE */
 bool output_is_terminal(const struct output *output);
+bool output_has_colour(const struct output *output);
+unsigned output_width(const struct output *output); /* columns; 0: no limit */
 FILE *output_file(const struct output *output);
 
 /* Whether all was written: ERROR_SYSTEM otherwise. Flushes. */
@@ -101,7 +103,10 @@ int output_table_end(struct output_table *table, struct error *err);
 void output_field(struct output *output, const char *name, const char *format,
 		  ...) __attribute__((format(printf, 3, 4)));
 
-/* Any JSON value for people: objects as fields, lists of objects as tables. */
+/*
+ * Any JSON value, in every format: for people objects as fields and lists of
+ * objects as tables.
+ */
 int output_value(struct output *output, struct json_object *value,
 		 struct error *err);
 

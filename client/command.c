@@ -1,0 +1,280 @@
+/*
+ * A running verb: what its function may ask for (command.h). Profile, channel and
+ * all that they need are made at the first use and end with the call.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/codec.h"
+#include "api/json.h"
+#include "base/file.h"
+#include "base/ini.h"
+#include "client/channel.h"
+#include "client/command_private.h"
+#include "client/output.h"
+#include "client/profile.h"
+
+#define STDIN_NAME "standard input"
+
+/* -- options and arguments ------------------------------------------------- */
+
+const struct command *call_command(const struct command_call *call)
+{
+	return call->command;
+}
+
+const char *call_argument(const struct command_call *call, size_t i)
+{
+	return i < call->arguments_count ? call->arguments[i] : NULL;
+}
+
+size_t call_argument_count(const struct command_call *call)
+{
+	return call->arguments_count;
+}
+
+static const struct value *find_value(const struct command_call *call,
+				      const char *name)
+{
+	const struct command *c = call->command;
+
+	for (size_t i = 0; c && c->items[i].kind != COMMAND_END; i++)
+		if (c->items[i].kind == COMMAND_OPTION &&
+		    strcmp(c->items[i].name, name) == 0)
+			return &call->values[i];
+	for (size_t i = 0; command_globals[i].kind != COMMAND_END; i++)
+		if (strcmp(command_globals[i].name, name) == 0)
+			return &call->globals[i];
+	assert(!"an option that no table has");
+	return NULL;
+}
+
+int call_count(const struct command_call *call, const char *name)
+{
+	return find_value(call, name)->count;
+}
+
+bool call_given(const struct command_call *call, const char *name)
+{
+	return call_count(call, name) > 0;
+}
+
+bool call_flag(const struct command_call *call, const char *name)
+{
+	return call_count(call, name) > 0;
+}
+
+const char *call_text(const struct command_call *call, const char *name,
+		      const char *fallback)
+{
+	const struct value *v = find_value(call, name);
+
+	return v->count ? v->text : fallback;
+}
+
+int64_t call_number(const struct command_call *call, const char *name,
+		    int64_t fallback)
+{
+	const struct value *v = find_value(call, name);
+
+	return v->count ? v->number : fallback;
+}
+
+int call_choice(const struct command_call *call, const char *name, int fallback)
+{
+	return (int)call_number(call, name, fallback);
+}
+
+/* -- profile and channel --------------------------------------------------- */
+
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && value[0] ? value : NULL;
+}
+
+int call_profile(struct command_call *call, const struct profile **profile,
+		 struct error *err)
+{
+	struct profile_request request = {
+		.config = call_text(call, "config",
+				    environment("VIRTMUX_CONFIG")),
+		.host = call_text(call, "host", environment("VIRTMUX_HOST")),
+		.address = call_text(call, "address", NULL),
+		.ca = call_text(call, "ca", NULL),
+		.certificate = call_text(call, "certificate", NULL),
+		.key = call_text(call, "key", NULL),
+	};
+
+	if (!call->profile && profile_load(&call->profile, &request, err) < 0)
+		return -1;
+	*profile = call->profile;
+	return 0;
+}
+
+const struct key_sources *call_key_sources(struct command_call *call)
+{
+	call->sources = (struct key_sources){
+		.passphrase_fd = (int)call_number(call, "passphrase-fd", -1),
+		.passphrase_file = call_text(call, "passphrase-file", NULL),
+		.batch = call_flag(call, "batch"),
+		.log = call->log,
+	};
+	return &call->sources;
+}
+
+int call_channel(struct command_call *call, struct channel **channel,
+		 struct error *err)
+{
+	const struct profile *profile = NULL;
+	struct channel_options options = {0};
+
+	if (call->channel) {
+		*channel = call->channel;
+		return 0;
+	}
+	if (call_profile(call, &profile, err) < 0)
+		return -1;
+	options.profile = profile;
+	options.sources = call_key_sources(call);
+	options.route = call_flag(call, "no-session") ? CHANNEL_ROUTE_DIRECT
+						      : CHANNEL_ROUTE_ANY;
+	options.call_ms = (uint64_t)call_number(call, "timeout", 0);
+	options.log = call->log;
+	if (channel_open(&call->channel, &options, err) < 0)
+		return -1;
+	*channel = call->channel;
+	return 0;
+}
+
+/* -- parameters ------------------------------------------------------------ */
+
+static int read_input(const char *path, struct buf *out, struct error *err)
+{
+	if (strcmp(path, "-") == 0)
+		return file_read_fd(STDIN_FILENO, STDIN_NAME,
+				    JSON_REQUEST_SIZE_MAX, out, err);
+	return file_read(path, JSON_REQUEST_SIZE_MAX, out, err);
+}
+
+/* "xml=CONTENT" for a FILE, to free(). */
+static int word_of_file(char **word, const char *param, const char *path,
+			struct error *err)
+{
+	autobuf text = {0};
+
+	buf_appendf(&text, "%s=", param);
+	if (read_input(path, &text, err) < 0)
+		return -1;
+	if (memchr(buf_bytes(&text), '\0', text.len))
+		return error_set(err, ERROR_USAGE,
+				 "%s is no text: it has a NUL", path);
+	*word = buf_steal_str(&text);
+	return *word ? 0 : error_set_no_memory(err);
+}
+
+static int word_of_item(char **word, const struct command_item *item,
+			const struct value *value, struct error *err)
+{
+	autobuf text = {0};
+
+	if (item->type == COMMAND_FILE)
+		return word_of_file(word, item->param, value->text, err);
+	buf_appendf(&text, "%s=%s", item->param,
+		    item->type == COMMAND_FLAG ? "true" : value->text);
+	*word = buf_steal_str(&text);
+	return *word ? 0 : error_set_no_memory(err);
+}
+
+static void free_words(char **words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(words[i]);
+	free(words);
+}
+
+int call_params(const struct command_call *call, struct buf *out,
+		struct error *err)
+{
+	const struct command *c = call->command;
+	const struct method *m = command_method(c);
+	char **words =
+		calloc(command_items_count(c->items) + 1, sizeof(*words));
+	size_t n = 0;
+	int rc = 0;
+
+	if (!words)
+		return error_set_no_memory(err);
+	for (size_t i = 0; rc == 0 && c->items[i].kind != COMMAND_END; i++)
+		if (c->items[i].param && call->values[i].count) {
+			rc = word_of_item(&words[n], &c->items[i],
+					  &call->values[i], err);
+			n += rc == 0;
+		}
+	if (rc == 0)
+		rc = params_from_words(m, (const char *const *)words, n, out,
+				       err);
+	free_words(words, n);
+	if (rc < 0 && err && err->code == ERROR_INVALID_PARAMS)
+		err->code = ERROR_USAGE;
+	return rc;
+}
+
+int call_method(struct command_call *call, const char *method,
+		const char *params, struct json_object **result,
+		struct error *err)
+{
+	struct channel *channel = NULL;
+	autofree char *own = NULL;
+	autobuf text = {0};
+
+	if (!method)
+		method = call->command->method;
+	if (!params && method == call->command->method) {
+		if (call_params(call, &text, err) < 0)
+			return -1;
+		own = buf_steal_str(&text);
+		if (!own)
+			return error_set_no_memory(err);
+		params = own;
+	}
+	if (call_channel(call, &channel, err) < 0)
+		return -1;
+	return channel_call(channel, method, params, result, err);
+}
+
+struct log *call_log(const struct command_call *call)
+{
+	return call->log;
+}
+
+struct output *call_output(const struct command_call *call)
+{
+	return call->output;
+}
+
+/* -- the end --------------------------------------------------------------- */
+
+static void free_values(struct value *values, const struct command_item *items)
+{
+	for (size_t i = 0; values && items[i].kind != COMMAND_END; i++)
+		free(values[i].text);
+	free(values);
+}
+
+void command_clear(struct command_call *call)
+{
+	channel_free(call->channel);
+	profile_free(call->profile);
+	output_free(call->output);
+	log_free(call->log);
+	if (call->command)
+		free_values(call->values, call->command->items);
+	free_values(call->globals, command_globals);
+	for (size_t i = 0; i < call->arguments_count; i++)
+		free(call->arguments[i]);
+	free(call->arguments);
+	*call = (struct command_call){0};
+}

@@ -1,0 +1,175 @@
+/*
+ * The program from its arguments to its exit status: parses, runs the verb,
+ * tells the error in the form that was asked for. Called by main() alone; no
+ * other place prints an error or knows an exit status.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/describe.h"
+#include "api/json.h"
+#include "client/command_private.h"
+#include "client/output.h"
+
+static enum output_format wanted_format(const struct command_call *call)
+{
+	if (!call->globals)
+		return OUTPUT_TABLE;
+	if (call_flag(call, "json"))
+		return OUTPUT_JSON;
+	return (enum output_format)call_choice(call, "format", OUTPUT_TABLE);
+}
+
+/* -- errors ---------------------------------------------------------------- */
+
+/* {"error":{"code":"not-found","number":-32001,"status":3,"message":"…"}} */
+static void print_error_json(const struct error *e)
+{
+	autobuf text = {0};
+	autofree char *line = NULL;
+
+	buf_append_str(&text, "{\"error\":{\"code\":");
+	json_append_string(&text, error_code_name(e->code));
+	buf_appendf(&text,
+		    ",\"number\":%d,\"status\":%d,\"retry\":%s,"
+		    "\"message\":",
+		    error_code_rpc_number(e->code),
+		    error_code_exit_status(e->code),
+		    error_code_may_retry(e->code) ? "true" : "false");
+	json_append_string(&text, error_words(e));
+	buf_append_str(&text, "}}");
+	line = buf_steal_str(&text);
+	fprintf(stderr, "%s\n", line ? line : "{\"error\":{}}");
+}
+
+static void print_error_text(const struct command_call *call,
+			     const struct error *e)
+{
+	autobuf text = {0};
+	autofree char *words = NULL;
+
+	output_escape(&text, error_words(e));
+	words = buf_steal_str(&text);
+	fprintf(stderr, "virtmux: %s\n", words ? words : "memory ran out");
+	if (e->code == ERROR_USAGE && call->command)
+		fprintf(stderr, "\"virtmux %s --help\" tells more.\n",
+			call->command->verb);
+}
+
+static int report(const struct command_call *call, const struct error *e)
+{
+	enum output_format format = wanted_format(call);
+
+	fflush(stdout);
+	if (format == OUTPUT_JSON || format == OUTPUT_JSONL)
+		print_error_json(e);
+	else
+		print_error_text(call, e);
+	return error_code_exit_status(e->code);
+}
+
+/* -- without a verb -------------------------------------------------------- */
+
+static int print_text(struct buf *text, struct error *err)
+{
+	autofree char *s = buf_steal_str(text);
+
+	if (!s)
+		return error_set_no_memory(err);
+	fputs(s, stdout);
+	return 0;
+}
+
+static int run_without_verb(const struct command_call *call, struct error *err)
+{
+	autobuf text = {0};
+
+	if (call_flag(call, "version"))
+		buf_append_str(&text, "virtmux " VIRTMUX_VERSION "\n");
+	else if (call_flag(call, "print-manual"))
+		help_manual(&text);
+	else if (call_flag(call, "help"))
+		help_overview(&text);
+	else
+		return error_set(err, ERROR_USAGE,
+				 "what is to be done? \"virtmux help\" lists "
+				 "the verbs");
+	return print_text(&text, err);
+}
+
+/* -- with a verb ----------------------------------------------------------- */
+
+static int prepare(struct command_call *call, struct error *err)
+{
+	struct output_options options = {
+		.file = stdout,
+		.format = wanted_format(call),
+		.quiet = call_flag(call, "quiet"),
+		.colour = !getenv("NO_COLOR"),
+	};
+	int verbose = call_count(call, "verbose");
+	enum log_level level = verbose == 0   ? LOG_LEVEL_WARNING
+			       : verbose == 1 ? LOG_LEVEL_INFO
+					      : LOG_LEVEL_DEBUG;
+
+	call->log = log_new(STDERR_FILENO, "virtmux", level, false);
+	call->output = output_new(&options);
+	return call->log && call->output ? 0 : error_set_no_memory(err);
+}
+
+/* Help for the verb, or for the method that it was to call. */
+static void help_call(struct buf *out, const struct command_call *call)
+{
+	const char *word = call_argument(call, 0);
+	const struct method *m = NULL;
+
+	if (word && strcmp(call->command->verb, "call") == 0)
+		m = method_find(word, strlen(word));
+	if (m)
+		describe_method_help(out, m);
+	else
+		help_command(out, call->command);
+}
+
+static int run_verb(struct command_call *call, struct error *err)
+{
+	autobuf text = {0};
+
+	if (call_flag(call, "help")) {
+		help_call(&text, call);
+		return print_text(&text, err);
+	}
+	if (prepare(call, err) < 0 || call->command->run(call, err) < 0)
+		return -1;
+	if (output_finish(call->output, err) == 0)
+		return 0;
+	if (errno == EPIPE) {
+		/* The reader has enough: end as any filter would. */
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	return -1;
+}
+
+int command_main(int argc, char **argv)
+{
+	struct command_call call = {0};
+	autoerror why = {0};
+	int status = 0;
+	int rc = 0;
+
+	/* A peer or reader that went away is an error to tell, no death. */
+	signal(SIGPIPE, SIG_IGN);
+	rc = command_parse(&call, argc, (const char **)argv, &why);
+	if (rc == 0)
+		rc = call.command ? run_verb(&call, &why)
+				  : run_without_verb(&call, &why);
+	if (rc < 0)
+		status = report(&call, &why);
+	command_clear(&call);
+	return status;
+}

@@ -1,0 +1,353 @@
+/*
+ * The command line by the table: popt finds the options, here their values are
+ * checked for type and range and positional arguments for number. Options of
+ * every verb may stand before it or behind it.
+ */
+#include <popt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ini.h"
+#include "client/command_private.h"
+
+#define NAMES_MAX                                                              \
+	128 /* verbs, or options of one verb, to choose a near one of */
+
+/* popt's values: item I of the verb is 1 + I, global I is GLOBAL_FIRST + I. */
+#define VALUE_FIRST  1
+#define GLOBAL_FIRST 1000
+
+size_t command_items_count(const struct command_item *items)
+{
+	size_t n = 0;
+
+	while (items[n].kind != COMMAND_END)
+		n++;
+	return n;
+}
+
+/* -- usage errors ---------------------------------------------------------- */
+
+int command_unknown(const char *word, struct error *err)
+{
+	const char *names[NAMES_MAX];
+	const char *near = NULL;
+	size_t n = 0;
+
+	for (const struct command *c = command_table; c->verb; c++) {
+		if (n < NAMES_MAX)
+			names[n++] = c->verb;
+		if (c->alias && n < NAMES_MAX)
+			names[n++] = c->alias;
+	}
+	near = nearest_name(word, names, n);
+	if (near)
+		return error_set(err, ERROR_USAGE,
+				 "there is no verb '%s'; did you mean '%s'?",
+				 word, near);
+	return error_set(err, ERROR_USAGE,
+			 "there is no verb '%s'; \"virtmux help\" lists them",
+			 word);
+}
+
+static size_t add_names(const char **names, size_t n,
+			const struct command_item *items)
+{
+	for (; items->kind != COMMAND_END; items++)
+		if (items->kind == COMMAND_OPTION && n < NAMES_MAX)
+			names[n++] = items->name;
+	return n;
+}
+
+static int unknown_option(const struct command *command, const char *word,
+			  struct error *err)
+{
+	const char *names[NAMES_MAX];
+	const char *near = NULL;
+	const char *bare = word + strspn(word, "-");
+	const char *verb = command ? command->verb : "virtmux";
+	size_t n = add_names(names, 0, command_globals);
+
+	if (command)
+		n = add_names(names, n, command->items);
+	near = nearest_name(bare, names, n);
+	if (near)
+		return error_set(err, ERROR_USAGE,
+				 "%s has no option '%s'; did you mean '--%s'?",
+				 verb, word, near);
+	return error_set(err, ERROR_USAGE, "%s has no option '%s'", verb, word);
+}
+
+static int bad_option(const struct command *command, poptContext context,
+		      int code, struct error *err)
+{
+	const char *word = poptBadOption(context, POPT_BADOPTION_NOALIAS);
+
+	if (code == POPT_ERROR_BADOPT)
+		return unknown_option(command, word, err);
+	if (code == POPT_ERROR_NOARG)
+		return error_set(err, ERROR_USAGE, "%s needs a value", word);
+	if (code == POPT_ERROR_UNWANTEDARG)
+		return error_set(err, ERROR_USAGE, "%s takes no value", word);
+	return error_set(err, ERROR_USAGE, "%s: %s", word, poptStrerror(code));
+}
+
+/* -- values ---------------------------------------------------------------- */
+
+static int parse_choice(const struct command *command,
+			const struct command_item *item, const char *text,
+			int64_t *number, struct error *err)
+{
+	autobuf words = {0};
+	autofree char *choices = NULL;
+	struct option_spec spec = {
+		.section = "", .name = item->name, .type = OPTION_CHOICE};
+
+	if (command_item_choices(command, item, &words) < 0)
+		return error_set_no_memory(err);
+	choices = buf_steal_str(&words);
+	if (!choices)
+		return error_set_no_memory(err);
+	spec.range = choices;
+	return options_set(&spec, 1, number, "", item->name, text, err);
+}
+
+static int parse_value(const struct command *command,
+		       const struct command_item *item, const char *text,
+		       int64_t *number, struct error *err)
+{
+	struct option_spec spec = {
+		.section = "",
+		.name = item->name,
+		.type = item->type == COMMAND_DURATION ? OPTION_DURATION
+						       : OPTION_NUMBER,
+		.range = item->range ? item->range : "",
+	};
+	int rc = 0;
+
+	if (item->type == COMMAND_CHOICE)
+		rc = parse_choice(command, item, text, number, err);
+	else if (item->type == COMMAND_NUMBER || item->type == COMMAND_DURATION)
+		rc = options_set(&spec, 1, number, "", item->name, text, err);
+	else if (text[0] == '\0')
+		return error_set(err, ERROR_USAGE, "%s is empty", item->name);
+	if (rc < 0 && err && err->code == ERROR_CONFIG)
+		err->code = ERROR_USAGE;
+	return rc;
+}
+
+/* TEXT (may be NULL for a flag) is taken over. */
+static int set_value(const struct command *command,
+		     const struct command_item *item, struct value *value,
+		     char *text, struct error *err)
+{
+	free(value->text);
+	value->text = text;
+	value->count++;
+	if (item->type == COMMAND_FLAG)
+		return 0;
+	return parse_value(command, item, text, &value->number, err);
+}
+
+/* -- options --------------------------------------------------------------- */
+
+static size_t add_options(struct poptOption *to,
+			  const struct command_item *items, int first)
+{
+	size_t n = 0;
+
+	for (int i = 0; items[i].kind != COMMAND_END; i++) {
+		const struct command_item *item = &items[i];
+
+		if (item->kind != COMMAND_OPTION)
+			continue;
+		to[n++] = (struct poptOption){
+			.longName = item->name,
+			.shortName = item->letter,
+			.argInfo = item->type == COMMAND_FLAG ? POPT_ARG_NONE
+							      : POPT_ARG_STRING,
+			.val = first + i,
+		};
+	}
+	return n;
+}
+
+/* popt's table of the globals and COMMAND's (may be NULL) options, to free(). */
+static struct poptOption *make_table(const struct command *command)
+{
+	size_t room = command_items_count(command_globals) + 1;
+	struct poptOption *table = NULL;
+	size_t n = 0;
+
+	if (command)
+		room += command_items_count(command->items);
+	table = calloc(room, sizeof(*table));
+	if (!table)
+		return NULL;
+	n = add_options(table, command_globals, GLOBAL_FIRST);
+	if (command)
+		add_options(table + n, command->items, VALUE_FIRST);
+	return table;
+}
+
+static int take_option(struct command_call *call, int which, char *text,
+		       struct error *err)
+{
+	int i = which - VALUE_FIRST;
+
+	if (which >= GLOBAL_FIRST) {
+		i = which - GLOBAL_FIRST;
+		return set_value(NULL, &command_globals[i], &call->globals[i],
+				 text, err);
+	}
+	return set_value(call->command, &call->command->items[i],
+			 &call->values[i], text, err);
+}
+
+static int take_options(struct command_call *call, poptContext context,
+			struct error *err)
+{
+	int which = 0;
+
+	while ((which = poptGetNextOpt(context)) > 0)
+		if (take_option(call, which, poptGetOptArg(context), err) < 0)
+			return -1;
+	if (which < -1)
+		return bad_option(call->command, context, which, err);
+	return 0;
+}
+
+/* -- arguments ------------------------------------------------------------- */
+
+static size_t count_words(const char **words)
+{
+	size_t n = 0;
+
+	while (words && words[n])
+		n++;
+	return n;
+}
+
+static int copy_arguments(struct command_call *call, const char **words,
+			  struct error *err)
+{
+	size_t n = count_words(words);
+
+	call->arguments = calloc(n + 1, sizeof(*call->arguments));
+	if (!call->arguments)
+		return error_set_no_memory(err);
+	for (size_t i = 0; i < n; i++) {
+		call->arguments[i] = strdup(words[i]);
+		if (!call->arguments[i])
+			return error_set_no_memory(err);
+		call->arguments_count++;
+	}
+	return 0;
+}
+
+static int missing_argument(const struct command *command,
+			    const struct command_item *item, struct error *err)
+{
+	autobuf text = {0};
+	autofree char *usage = NULL;
+
+	help_usage(&text, command);
+	usage = buf_steal_str(&text);
+	return error_set(err, ERROR_USAGE, "%s needs a %s: %s", command->verb,
+			 item->name, usage ? usage : "");
+}
+
+/* Gives each positional item its word, and refuses what is left. */
+static int check_arguments(struct command_call *call, struct error *err)
+{
+	const struct command *c = call->command;
+	size_t used = 0;
+
+	for (size_t i = 0; c->items[i].kind != COMMAND_END; i++) {
+		const struct command_item *item = &c->items[i];
+		char *word = call->arguments[used];
+
+		if (item->kind != COMMAND_ARGUMENT)
+			continue;
+		if (!word && item->need == COMMAND_REQUIRED &&
+		    !call_flag(call, "help"))
+			return missing_argument(c, item, err);
+		if (item->need == COMMAND_MANY)
+			return 0;
+		if (!word)
+			continue;
+		word = strdup(word);
+		if (!word)
+			return error_set_no_memory(err);
+		if (set_value(c, item, &call->values[i], word, err) < 0)
+			return -1;
+		used++;
+	}
+	if (call->arguments[used])
+		return error_set(err, ERROR_USAGE, "%s: '%s' is too much",
+				 c->verb, call->arguments[used]);
+	return 0;
+}
+
+/* -- both passes ----------------------------------------------------------- */
+
+/* Options before the verb; *REST (borrowed from popt) begins with the verb. */
+static int parse_globals(struct command_call *call, poptContext context,
+			 const char ***rest, struct error *err)
+{
+	if (take_options(call, context, err) < 0)
+		return -1;
+	*rest = poptGetArgs(context);
+	if (!*rest || !(*rest)[0])
+		return 0;
+	call->command = command_find((*rest)[0]);
+	if (!call->command)
+		return command_unknown((*rest)[0], err);
+	call->values = calloc(command_items_count(call->command->items) + 1,
+			      sizeof(*call->values));
+	return call->values ? 0 : error_set_no_memory(err);
+}
+
+static int parse_verb(struct command_call *call, const char **words,
+		      struct error *err)
+{
+	autofree struct poptOption *table = make_table(call->command);
+	poptContext context = NULL;
+	int rc = 0;
+
+	if (!table)
+		return error_set_no_memory(err);
+	context = poptGetContext("virtmux", (int)count_words(words), words,
+				 table, 0);
+	if (!context)
+		return error_set_no_memory(err);
+	rc = take_options(call, context, err);
+	if (rc == 0)
+		rc = copy_arguments(call, poptGetArgs(context), err);
+	poptFreeContext(context);
+	return rc < 0 ? -1 : check_arguments(call, err);
+}
+
+int command_parse(struct command_call *call, int argc, const char **argv,
+		  struct error *err)
+{
+	autofree struct poptOption *table = make_table(NULL);
+	poptContext context = NULL;
+	const char **rest = NULL;
+	int rc = 0;
+
+	call->globals = calloc(command_items_count(command_globals) + 1,
+			       sizeof(*call->globals));
+	if (!table || !call->globals)
+		return error_set_no_memory(err);
+	context = poptGetContext("virtmux", argc, argv, table,
+				 POPT_CONTEXT_POSIXMEHARDER);
+	if (!context)
+		return error_set_no_memory(err);
+	rc = parse_globals(call, context, &rest, err);
+	if (rc == 0 && call->command)
+		rc = parse_verb(call, rest, err);
+	poptFreeContext(context);
+	return rc;
+}

@@ -1,0 +1,61 @@
+/*
+ * What the files of the command engine share: a parsed command line. Nobody else
+ * includes it.
+ *
+ * What always holds: values[i] belongs to the i-th item of the command, and
+ * globals[i] to the i-th global option; both are as long as their tables.
+ */
+#ifndef VIRTMUX_CLIENT_COMMAND_PRIVATE_H
+#define VIRTMUX_CLIENT_COMMAND_PRIVATE_H
+
+#include "client/command.h"
+#include "client/key.h"
+
+/* What stands on the command line for an item. */
+struct value {
+	int count;      /* how often it was given */
+	char *text;     /* of the last time; NULL for flags */
+	int64_t number; /* NUMBER, DURATION (ms), CHOICE (index) */
+};
+
+struct command_call {
+	const struct command *command; /* NULL: no verb was given */
+	struct value *values;
+	struct value *globals;
+	char **arguments; /* positional ones, NULL-terminated */
+	size_t arguments_count;
+	struct key_sources sources;
+	struct profile *profile;
+	struct channel *channel;
+	struct log *log;
+	struct output *output;
+};
+
+/* The number of items up to COMMAND_END. */
+size_t command_items_count(const struct command_item *items);
+
+/* Makes CALL (zeroed before) from the words; ERROR_USAGE. */
+int command_parse(struct command_call *call, int argc, const char **argv,
+		  struct error *err);
+
+/* ERROR_USAGE with the verb that is nearest to WORD. Returns -1. */
+int command_unknown(const char *word, struct error *err);
+
+/* Frees all that CALL owns. */
+void command_clear(struct command_call *call);
+
+/* -- help ------------------------------------------------------------------ */
+
+/* "virtmux start DOMAIN [--paused]", appended. */
+void help_usage(struct buf *out, const struct command *command);
+/* Of one command, or all of them; appended. */
+void help_command(struct buf *out, const struct command *command);
+void help_overview(struct buf *out);
+/* The manual page, roff, appended. */
+void help_manual(struct buf *out);
+
+/* "DOMAIN", "FILE", "acpi|agent": what stands for an item's value. */
+void help_value(struct buf *out, const struct command *command,
+		const struct command_item *item);
+
+#endif

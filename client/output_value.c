@@ -1,0 +1,224 @@
+/*
+ * Any JSON value for people, or as CSV, without knowing what it is: an object as
+ * fields, a list of objects as a table. For results that no verb renders in a
+ * way of its own.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json_object.h>
+#include <json-c/linkhash.h>
+
+#include "client/output.h"
+
+#define VALUE_COLUMNS_MAX 64
+#define VALUE_NAME_MAX    64 /* bytes */
+
+/* A scalar as text, a container as JSON; borrowed from VALUE. */
+static const char *text_of(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		return NULL;
+	case json_type_string:
+		return json_object_get_string(value);
+	case json_type_boolean:
+		return json_object_get_boolean(value) ? "yes" : "no";
+	default:
+		return json_object_to_json_string_ext(
+			value, JSON_C_TO_STRING_NOSLASHESCAPE);
+	}
+}
+
+/* "memory_free" as "Memory free". */
+static void name_of(const char *key, char *name)
+{
+	size_t i = 0;
+
+	for (; key[i] && i + 1 < VALUE_NAME_MAX; i++)
+		name[i] = key[i] == '_' ? ' ' : key[i];
+	name[i] = '\0';
+	name[0] = (char)toupper((unsigned char)name[0]);
+}
+
+static bool is_object_list(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_array) &&
+	       json_object_array_length(value) > 0 &&
+	       json_object_is_type(json_object_array_get_idx(value, 0),
+				   json_type_object);
+}
+
+static bool is_list(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_array);
+}
+
+/* -- tables ---------------------------------------------------------------- */
+
+struct columns {
+	struct output_column column[VALUE_COLUMNS_MAX];
+	char name[VALUE_COLUMNS_MAX][VALUE_NAME_MAX];
+	size_t n;
+};
+
+static void add_column(struct columns *c, const char *key)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->column[i].key, key) == 0)
+			return;
+	if (c->n == VALUE_COLUMNS_MAX)
+		return;
+	name_of(key, c->name[c->n]);
+	c->column[c->n] = (struct output_column){
+		.title = c->name[c->n], .key = key, .shrinks = true};
+	c->n++;
+}
+
+/* Every member that any entry has, in the order of first sight. */
+static void find_columns(struct columns *c, struct json_object *entries)
+{
+	for (size_t i = 0; i < json_object_array_length(entries); i++) {
+		struct json_object *entry =
+			json_object_array_get_idx(entries, i);
+
+		if (!json_object_is_type(entry, json_type_object))
+			continue;
+		json_object_object_foreach(entry, key, value)
+		{
+			(void)value;
+			add_column(c, key);
+		}
+	}
+}
+
+static int print_entries(struct output *output, struct json_object *entries,
+			 struct error *err)
+{
+	autofree struct columns *c = calloc(1, sizeof(*c));
+	struct output_cell cells[VALUE_COLUMNS_MAX];
+	struct output_table *t = NULL;
+
+	if (!c)
+		return error_set_no_memory(err);
+	find_columns(c, entries);
+	t = output_table_new(output, c->column, c->n);
+	if (!t)
+		return error_set_no_memory(err);
+	for (size_t i = 0; i < json_object_array_length(entries); i++) {
+		struct json_object *entry =
+			json_object_array_get_idx(entries, i);
+
+		for (size_t k = 0; k < c->n; k++) {
+			struct json_object *value = NULL;
+
+			json_object_object_get_ex(entry, c->column[k].key,
+						  &value);
+			cells[k] = (struct output_cell){.text = text_of(value)};
+		}
+		output_table_row(t, cells);
+	}
+	return output_table_end(t, err);
+}
+
+/* -- objects --------------------------------------------------------------- */
+
+static void print_list(struct output *output, const char *name,
+		       struct json_object *list)
+{
+	size_t n = json_object_array_length(list);
+
+	if (n == 0)
+		output_field(output, name, "-");
+	for (size_t i = 0; i < n; i++) {
+		const char *text = text_of(json_object_array_get_idx(list, i));
+
+		output_field(output, i ? "" : name, "%s", text ? text : "-");
+	}
+}
+
+static int print_object(struct output *output, struct json_object *object,
+			struct error *err)
+{
+	char name[VALUE_NAME_MAX];
+
+	json_object_object_foreach(object, key, value)
+	{
+		const char *text = NULL;
+
+		name_of(key, name);
+		if (is_object_list(value))
+			continue;
+		if (is_list(value)) {
+			print_list(output, name, value);
+			continue;
+		}
+		text = text_of(value);
+		output_field(output, name, "%s", text ? text : "-");
+	}
+	json_object_object_foreach(object, list_key, list)
+	{
+		if (!is_object_list(list))
+			continue;
+		name_of(list_key, name);
+		fprintf(output_file(output), "%s:\n", name);
+		if (print_entries(output, list, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int print_csv(struct output *output, struct json_object *value,
+		     struct error *err)
+{
+	struct json_object *one = json_object_new_array();
+	int rc = 0;
+
+	if (!one)
+		return error_set_no_memory(err);
+	json_object_array_add(one, json_object_get(value));
+	rc = print_entries(output, one, err);
+	json_object_put(one);
+	return rc;
+}
+
+/* The name of the only member of OBJECT where that is a list, else NULL. */
+static const char *only_list_name(struct json_object *object)
+{
+	const char *name = NULL;
+
+	if (!json_object_is_type(object, json_type_object) ||
+	    json_object_object_length(object) != 1)
+		return NULL;
+	json_object_object_foreach(object, key, value)
+	{
+		name = is_list(value) ? key : NULL;
+	}
+	return name;
+}
+
+int output_value(struct output *output, struct json_object *value,
+		 struct error *err)
+{
+	struct json_object *list = NULL;
+
+	if (output_format(output) == OUTPUT_JSON ||
+	    output_format(output) == OUTPUT_JSONL) {
+		output_json(output, value, only_list_name(value));
+		return 0;
+	}
+	if (is_object_list(value))
+		list = value;
+	else if (only_list_name(value))
+		json_object_object_get_ex(value, only_list_name(value), &list);
+	if (list && is_object_list(list))
+		return print_entries(output, list, err);
+	if (json_object_is_type(value, json_type_object))
+		return output_format(output) == OUTPUT_CSV
+			       ? print_csv(output, value, err)
+			       : print_object(output, value, err);
+	if (value)
+		fprintf(output_file(output), "%s\n", text_of(value));
+	return 0;
+}

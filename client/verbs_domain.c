@@ -1,0 +1,433 @@
+/*
+ * Verbs about domains that show more than a line: list, dominfo, dumpxml, stop,
+ * screenshot. The others are rows of the table alone, run by verb_method().
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/codec.h"
+#include "api/json.h"
+#include "base/file.h"
+#include "client/channel.h"
+#include "client/output.h"
+#include "client/verbs.h"
+
+#define SCREENSHOT_MAX (256 * 1024 * 1024) /* bytes */
+#define NUMBER_TEXT    24                  /* bytes of a decimal number */
+
+/* As virsh writes it: "in shutdown", "shut off", "no state". */
+static void state_words(enum domain_state state, char *words, size_t size)
+{
+	snprintf(words, size, "%s",
+		 enum_text(&api_type_domain_state, (unsigned)state));
+	if (state == DOMAIN_STATE_PMSUSPENDED)
+		return;
+	for (char *p = words; *p; p++)
+		if (*p == '-')
+			*p = ' ';
+}
+
+static enum output_style state_style(enum domain_state state)
+{
+	switch (state) {
+	case DOMAIN_STATE_RUNNING:
+	case DOMAIN_STATE_BLOCKED:
+		return OUTPUT_GOOD;
+	case DOMAIN_STATE_CRASHED:
+		return OUTPUT_BAD;
+	case DOMAIN_STATE_SHUTOFF:
+		return OUTPUT_DIM;
+	default:
+		return OUTPUT_PLAIN;
+	}
+}
+
+/* -- list ------------------------------------------------------------------ */
+
+static void add_state(const char **words, size_t *n,
+		      const struct command_call *call, const char *option,
+		      const char *word)
+{
+	if (call_flag(call, option))
+		words[(*n)++] = word;
+}
+
+static bool any_state_given(const struct command_call *call)
+{
+	return call_flag(call, "state-running") ||
+	       call_flag(call, "state-paused") ||
+	       call_flag(call, "state-shutoff") ||
+	       call_flag(call, "state-other");
+}
+
+/*
+ * The filters as words of domain.list. As with virsh, without --all or a filter
+ * by state only active domains are listed.
+ */
+static size_t list_words(const struct command_call *call, const char **words)
+{
+	size_t n = 0;
+
+	if (call_flag(call, "inactive"))
+		words[n++] = "active=false";
+	else if (!call_flag(call, "all") && !any_state_given(call))
+		words[n++] = "active=true";
+	add_state(words, &n, call, "state-running", "state=running");
+	add_state(words, &n, call, "state-paused", "state=paused");
+	add_state(words, &n, call, "state-shutoff", "state=shut-off");
+	add_state(words, &n, call, "state-other",
+		  "state=no-state,blocked,in-shutdown,crashed,pm-suspended");
+	add_state(words, &n, call, "persistent", "persistent=true");
+	add_state(words, &n, call, "transient", "persistent=false");
+	add_state(words, &n, call, "autostart", "autostart=true");
+	add_state(words, &n, call, "no-autostart", "autostart=false");
+	return n;
+}
+
+static int list_params(const struct command_call *call, struct buf *out,
+		       struct error *err)
+{
+	const struct method *m = method_by_id(METHOD_domain_list);
+	const char *match = call_text(call, "match", NULL);
+	const char *words[16];
+	autobuf name = {0};
+	autofree char *word = NULL;
+	size_t n = list_words(call, words);
+
+	if (match) {
+		buf_appendf(&name, "name=%s", match);
+		word = buf_steal_str(&name);
+		if (!word)
+			return error_set_no_memory(err);
+		words[n++] = word;
+	}
+	return params_from_words(m, words, n, out, err);
+}
+
+static int print_domains(struct output *output, const struct domain_list *list,
+			 struct error *err)
+{
+	static const struct output_column columns[] = {
+		{.title = "Id", .key = "id"},
+		{.title = "Name", .key = "name", .shrinks = true},
+		{.title = "State", .key = "state"},
+		{.title = "vCPUs", .key = "vcpus", .right = true},
+		{.title = "Memory", .key = "memory", .right = true},
+		{.title = "Title", .key = "title", .shrinks = true},
+	};
+	struct output_table *t =
+		output_table_new(output, columns, array_size(columns));
+	bool csv = output_format(output) == OUTPUT_CSV;
+
+	if (!t)
+		return error_set_no_memory(err);
+	for (size_t i = 0; i < list->domains_count; i++) {
+		const struct domain_summary *d = &list->domains[i];
+		char id[NUMBER_TEXT];
+		char state[32];
+		char vcpus[NUMBER_TEXT];
+		char memory[OUTPUT_SIZE_TEXT];
+		const struct output_cell cells[] = {
+			{d->has_id ? id : NULL, OUTPUT_PLAIN},
+			{d->name, OUTPUT_PLAIN},
+			{state, state_style(d->state)},
+			{vcpus, OUTPUT_PLAIN},
+			{memory, OUTPUT_PLAIN},
+			{d->has_title ? d->title
+			 : csv        ? NULL
+				      : "",
+			 OUTPUT_PLAIN},
+		};
+
+		snprintf(id, sizeof(id), "%" PRIu64, d->id);
+		snprintf(vcpus, sizeof(vcpus), "%" PRIu64, d->vcpus);
+		if (csv) {
+			snprintf(state, sizeof(state), "%s",
+				 enum_text(&api_type_domain_state,
+					   (unsigned)d->state));
+			snprintf(memory, sizeof(memory), "%" PRIu64, d->memory);
+		} else {
+			state_words(d->state, state, sizeof(state));
+			output_size(memory, d->memory);
+		}
+		output_table_row(t, cells);
+	}
+	return output_table_end(t, err);
+}
+
+/* Names or UUIDs alone. A newline in a name (libvirt refuses them) is escaped. */
+static void print_names(const struct command_call *call,
+			const struct domain_list *list)
+{
+	FILE *f = output_file(call_output(call));
+	bool null = call_flag(call, "null");
+
+	for (size_t i = 0; i < list->domains_count; i++) {
+		const struct domain_summary *d = &list->domains[i];
+		const char *raw = call_flag(call, "uuid") ? d->uuid : d->name;
+		autobuf text = {0};
+		autofree char *shown = NULL;
+
+		if (null) {
+			fwrite(raw, 1, strlen(raw) + 1, f);
+			continue;
+		}
+		output_escape(&text, raw);
+		shown = buf_steal_str(&text);
+		fprintf(f, "%s\n", shown ? shown : "");
+	}
+}
+
+int verb_list(struct command_call *call, struct error *err)
+{
+	struct output *output = call_output(call);
+	const struct method *m = method_by_id(METHOD_domain_list);
+	struct domain_list list = {0};
+	autojson result = NULL;
+	autobuf text = {0};
+	autofree char *params = NULL;
+	int rc = 0;
+
+	if (list_params(call, &text, err) < 0)
+		return -1;
+	params = buf_steal_str(&text);
+	if (!params)
+		return error_set_no_memory(err);
+	if (call_method(call, NULL, params, &result, err) < 0)
+		return -1;
+	if (output_format(output) == OUTPUT_JSON ||
+	    output_format(output) == OUTPUT_JSONL) {
+		output_json(output, result, "domains");
+		return 0;
+	}
+	if (result_decode(m, result, &list, err) < 0)
+		return -1;
+	if (call_flag(call, "name") || call_flag(call, "uuid"))
+		print_names(call, &list);
+	else
+		rc = print_domains(output, &list, err);
+	result_free(m, &list);
+	return rc;
+}
+
+/* -- dominfo --------------------------------------------------------------- */
+
+static void print_consoles(struct output *o, const struct domain_info *d)
+{
+	for (size_t i = 0; i < d->graphics_count; i++)
+		output_field(o, i ? "" : "Displays", "%" PRIu64 " (%s)",
+			     d->graphics[i].n, d->graphics[i].type);
+	for (size_t i = 0; i < d->serial_count; i++)
+		output_field(o, i ? "" : "Serial ports", "%" PRIu64 " (%s, %s)",
+			     d->serial[i].n, d->serial[i].device,
+			     d->serial[i].type);
+}
+
+static void print_info(struct output *o, const struct domain_info *d)
+{
+	char state[32];
+
+	state_words(d->state, state, sizeof(state));
+	if (d->has_id)
+		output_field(o, "Id", "%" PRIu64, d->id);
+	else
+		output_field(o, "Id", "-");
+	output_field(o, "Name", "%s", d->name);
+	output_field(o, "UUID", "%s", d->uuid);
+	if (d->has_title)
+		output_field(o, "Title", "%s", d->title);
+	output_field(o, "OS Type", "%s", d->os_type);
+	if (d->has_reason)
+		output_field(o, "State", "%s (%s)", state, d->reason);
+	else
+		output_field(o, "State", "%s", state);
+	output_field(o, "CPU(s)", "%" PRIu64, d->vcpus);
+	if (d->cpu_time)
+		output_field(o, "CPU time", "%.1fs", (double)d->cpu_time / 1e9);
+	output_field(o, "Max memory", "%" PRIu64 " KiB", d->memory_max / 1024);
+	output_field(o, "Used memory", "%" PRIu64 " KiB", d->memory / 1024);
+	output_field(o, "Persistent", "%s", d->persistent ? "yes" : "no");
+	output_field(o, "Autostart", "%s", d->autostart ? "enable" : "disable");
+	output_field(o, "Managed save", "%s", d->managed_save ? "yes" : "no");
+	if (d->has_security_model)
+		output_field(o, "Security model", "%s", d->security_model);
+	if (d->has_security_label)
+		output_field(o, "Security label", "%s", d->security_label);
+	print_consoles(o, d);
+}
+
+int verb_dominfo(struct command_call *call, struct error *err)
+{
+	struct output *output = call_output(call);
+	const struct method *m = method_by_id(METHOD_domain_info);
+	struct domain_info info = {0};
+	autojson result = NULL;
+
+	if (call_method(call, NULL, NULL, &result, err) < 0)
+		return -1;
+	if (!output_is_text(output))
+		return output_value(output, result, err);
+	if (result_decode(m, result, &info, err) < 0)
+		return -1;
+	print_info(output, &info);
+	result_free(m, &info);
+	return 0;
+}
+
+/* -- dumpxml --------------------------------------------------------------- */
+
+int verb_dumpxml(struct command_call *call, struct error *err)
+{
+	struct output *output = call_output(call);
+	const struct method *m = method_by_id(METHOD_domain_xml);
+	struct domain_xml_text xml = {0};
+	autojson result = NULL;
+
+	if (call_method(call, NULL, NULL, &result, err) < 0)
+		return -1;
+	if (!output_is_text(output))
+		return output_value(output, result, err);
+	if (result_decode(m, result, &xml, err) < 0)
+		return -1;
+	fputs(xml.xml, output_file(output));
+	if (xml.xml[0] && xml.xml[strlen(xml.xml) - 1] != '\n')
+		fputc('\n', output_file(output));
+	result_free(m, &xml);
+	return 0;
+}
+
+/* -- stop ------------------------------------------------------------------ */
+
+int verb_stop(struct command_call *call, struct error *err)
+{
+	const char *domain = call_argument(call, 0);
+	bool force = call_flag(call, "force");
+	autobuf text = {0};
+	autofree char *params = NULL;
+	autojson result = NULL;
+
+	buf_append_str(&text, "{\"domain\":");
+	json_append_string(&text, domain);
+	buf_append_char(&text, '}');
+	params = buf_steal_str(&text);
+	if (!params)
+		return error_set_no_memory(err);
+	if (call_method(call, force ? "domain.destroy" : "domain.shutdown",
+			params, &result, err) < 0)
+		return -1;
+	return call_done(call,
+			 force ? "Domain '{name}' destroyed"
+			       : "Domain '{name}' is being shutdown",
+			 result, err);
+}
+
+/* -- screenshot ------------------------------------------------------------ */
+
+static int gather(void *context, const uint8_t *data, size_t len,
+		  struct error *err)
+{
+	struct buf *picture = context;
+
+	if (picture->len + len > SCREENSHOT_MAX)
+		return error_set(err, ERROR_TOO_LARGE,
+				 "the picture is larger than %d MiB",
+				 SCREENSHOT_MAX / (1024 * 1024));
+	if (buf_append(picture, data, len) < 0)
+		return error_set_no_memory(err);
+	return 0;
+}
+
+static int get_picture(struct command_call *call, struct buf *picture,
+		       struct error *err)
+{
+	const struct method *m = method_by_id(METHOD_domain_screenshot);
+	struct domain_screenshot_params params = {
+		.domain = (char *)call_argument(call, 0),
+		.screen = (uint64_t)call_number(call, "screen", 0),
+		.has_screen = call_given(call, "screen"),
+	};
+	struct channel *channel = NULL;
+	autobuf text = {0};
+	autofree char *path = NULL;
+
+	if (params_encode_path(m, &params, &text) < 0)
+		return error_set_no_memory(err);
+	path = buf_steal_str(&text);
+	if (!path)
+		return error_set_no_memory(err);
+	if (call_channel(call, &channel, err) < 0)
+		return -1;
+	return channel_get(channel, path, gather, picture, NULL, err);
+}
+
+/* "NAME-2026-11-21-08-45-12.png" with slashes replaced, to free(). */
+static char *default_file(const char *domain)
+{
+	time_t now = time(NULL);
+	struct tm local;
+	char stamp[32];
+	autobuf name = {0};
+
+	localtime_r(&now, &local);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%d-%H-%M-%S", &local);
+	for (const char *p = domain; *p; p++)
+		buf_append_char(&name, *p == '/' ? '_' : *p);
+	buf_appendf(&name, "-%s.png", stamp);
+	return buf_steal_str(&name);
+}
+
+static int say_saved(struct command_call *call, const char *file, size_t bytes,
+		     struct error *err)
+{
+	struct json_object *o = NULL;
+	int rc = 0;
+
+	if (output_is_text(call_output(call))) {
+		output_say(call_output(call),
+			   "Screenshot saved to %s, with type of image/png",
+			   file);
+		return 0;
+	}
+	o = json_object_new_object();
+	if (!o)
+		return error_set_no_memory(err);
+	json_object_object_add(o, "file", json_object_new_string(file));
+	json_object_object_add(o, "type", json_object_new_string("image/png"));
+	json_object_object_add(o, "bytes",
+			       json_object_new_int64((int64_t)bytes));
+	rc = output_value(call_output(call), o, err);
+	json_object_put(o);
+	return rc;
+}
+
+int verb_screenshot(struct command_call *call, struct error *err)
+{
+	struct output *output = call_output(call);
+	const char *file = call_text(call, "output", NULL);
+	bool to_stdout = file && strcmp(file, "-") == 0;
+	autofree char *made = NULL;
+	autobuf picture = {0};
+
+	if (to_stdout && output_is_terminal(output))
+		return error_set(err, ERROR_USAGE,
+				 "a picture is not written to a terminal: give "
+				 "a file to --output, or redirect");
+	if (get_picture(call, &picture, err) < 0)
+		return -1;
+	if (to_stdout) {
+		fwrite(buf_bytes(&picture), 1, picture.len,
+		       output_file(output));
+		return 0;
+	}
+	if (!file)
+		file = made = default_file(call_argument(call, 0));
+	if (!file)
+		return error_set_no_memory(err);
+	if (file_write_atomic(file, buf_bytes(&picture), picture.len, 0600,
+			      err) < 0)
+		return -1;
+	return say_saved(call, file, picture.len, err);
+}

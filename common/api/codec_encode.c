@@ -57,6 +57,20 @@ static void list_encode(const struct member *m, const void *base,
 	buf_append_char(out, ']');
 }
 
+/* `,"name":`; one reservation, since a list has many thousands of them. */
+static void append_key(const struct member *m, bool first, struct buf *out)
+{
+	uint8_t *end;
+
+	if (buf_reserve(out, m->key_len + 1) != 0)
+		return;
+	end = buf_end(out);
+	if (!first)
+		*end++ = ',';
+	memcpy(end, m->key, m->key_len);
+	buf_added(out, m->key_len + (first ? 0 : 1));
+}
+
 void members_encode(const struct member *members, unsigned n, const void *base,
 		    struct buf *out)
 {
@@ -66,10 +80,8 @@ void members_encode(const struct member *members, unsigned n, const void *base,
 	for (const struct member *m = members; m < members + n; m++) {
 		if (!member_given(m, base))
 			continue;
-		if (!first)
-			buf_append_char(out, ',');
+		append_key(m, first, out);
 		first = false;
-		buf_append(out, m->key, m->key_len);
 		if (m->count != 0)
 			list_encode(m, base, out);
 		else

@@ -33,8 +33,8 @@ int describe_method_help(struct buf *out, const struct method *m);
 int describe_synopsis(struct buf *out, const struct method *m);
 
 /*
- * A generated negative test: `params` is JSON text that params_decode() of the
- * method must refuse with `code`, without the words of any other code.
+ * A generated negative test: JSON text that json_parse() (ERROR_PARSE) or
+ * params_decode() of the method (ERROR_INVALID_PARAMS) must refuse with `code`.
  */
 struct negative_case {
 	enum error_code code;

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "api/json_plain.h"
 #include "api/member.h"
 #include "base/utf8.h"
 
@@ -148,32 +149,32 @@ static int read_escape(struct reader *r, struct buf *out)
 	return json_fault(r, r->at, "a backslash that begins no escape");
 }
 
-/* Moves over bytes that stand for themselves. */
+/* Moves to the quote or backslash that ends a run of ordinary characters. */
 static int skip_plain(struct reader *r)
 {
-	while (r->at < r->len) {
-		uint8_t c = r->text[r->at];
+	for (;;) {
 		uint32_t code_point;
 		size_t n;
+		uint8_t c;
 
+		r->at += json_plain_run(r->text + r->at, r->len - r->at);
+		if (r->at == r->len)
+			return json_fault(r, r->at,
+					  "the text ends within a string");
+		c = r->text[r->at];
 		if (c == '"' || c == '\\')
 			return 0;
 		if (c < 0x20)
 			return json_fault(r, r->at,
-					  "a control character (0x%02x) in "
-					  "a string; write it as an escape",
+					  "a control character (0x%02x) in a "
+					  "string; write it as an escape",
 					  c);
-		if (c < 0x80) {
-			r->at++;
-			continue;
-		}
 		n = utf8_sequence(r->text + r->at, r->len - r->at, &code_point);
 		if (n == 0)
 			return json_fault(r, r->at, "invalid UTF-8 (0x%02x)",
 					  c);
 		r->at += n;
 	}
-	return json_fault(r, r->at, "the text ends within a string");
 }
 
 int json_read_string(struct reader *r, struct slice *out)

@@ -7,15 +7,13 @@
 
 #include <string.h>
 
+#include "api/json_plain.h"
 #include "base/utf8.h"
 
-/* U+007F is legal in JSON, and harmful on a terminal. */
-static bool plain(uint8_t c)
-{
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-/* Appends the one character at S (N bytes) that is not plain; its length. */
+/*
+ * Appends the one character at S (N bytes) that is not plain; its length. U+007F
+ * is legal in JSON, and harmful on a terminal.
+ */
 static size_t append_special(struct buf *out, const uint8_t *s, size_t n)
 {
 	static const char shorts[] = "\bb\ff\nn\rr\tt\"\"\\\\";
@@ -44,18 +42,25 @@ static size_t append_special(struct buf *out, const uint8_t *s, size_t n)
 int json_append_string_len(struct buf *out, const char *text, size_t len)
 {
 	const uint8_t *s = (const uint8_t *)text;
-	size_t at = 0;
+	size_t at = json_plain_run(s, len);
+	uint8_t *end;
 
 	if (buf_reserve(out, len + 2) != 0)
 		return -1;
-	buf_append_char(out, '"');
+	end = buf_end(out);
+	*end++ = '"';
+	memcpy(end, s, at);
+	if (at == len) {
+		end[at] = '"';
+		buf_added(out, len + 2);
+		return 0;
+	}
+	buf_added(out, at + 1);
 	while (at < len) {
-		size_t start = at;
+		size_t run = json_plain_run(s + at, len - at);
 
-		while (at < len && plain(s[at]))
-			at++;
-		if (at > start)
-			buf_append(out, s + start, at - start);
+		buf_append(out, s + at, run);
+		at += run;
 		if (at < len)
 			at += append_special(out, s + at, len - at);
 	}
@@ -71,14 +76,20 @@ int json_append_string(struct buf *out, const char *s)
 
 int json_append_uint(struct buf *out, uint64_t value)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	uint8_t *end;
+	size_t n = 1;
 
+	if (buf_reserve(out, 20) != 0)
+		return -1;
+	for (uint64_t rest = value; rest >= 10; rest /= 10)
+		n++;
+	end = buf_end(out) + n;
 	do {
-		digits[--at] = (char)('0' + value % 10);
+		*--end = (uint8_t)('0' + value % 10);
 		value /= 10;
 	} while (value != 0);
-	return buf_append(out, digits + at, sizeof(digits) - at);
+	buf_added(out, n);
+	return 0;
 }
 
 int json_append_int(struct buf *out, int64_t value)

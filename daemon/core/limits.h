@@ -1,0 +1,39 @@
+/*
+ * Counts and times of daemon/core that are no option, with their reasons. Those
+ * that an administrator may want to change stand in options.def.
+ */
+#ifndef VIRTMUX_DAEMON_CORE_LIMITS_H
+#define VIRTMUX_DAEMON_CORE_LIMITS_H
+
+/* Connections accepted before the loop serves the others. */
+#define CORE_ACCEPT_TURN 64
+
+/* Pause after an accept() that failed for want of resources. */
+#define CORE_ACCEPT_PAUSE_MS 100
+
+/* Sockets to listen on. */
+#define CORE_LISTENERS_MAX 64
+
+/*
+ * Connections that are being closed still cost a descriptor for some moments
+ * (an alert lingers): so many more than the limits say, in all and from one
+ * source, before new ones are closed unseen.
+ */
+#define CORE_ENDING_ALL    512u
+#define CORE_ENDING_SOURCE 64u
+
+/* A stranger's time to read why he has no rights. */
+#define CORE_STRANGER_MS 5000u
+
+/* Refusals: the same reason once in this time; lines a second in all. */
+#define CORE_REFUSAL_QUIET_MS 60000u
+#define CORE_REFUSAL_KINDS    128u
+#define CORE_REFUSAL_RATE     20u
+
+/* How often a drain looks whether all is over. */
+#define CORE_DRAIN_LOOK_MS 20u
+
+/* After the drain time-out: until connections that linger are cut. */
+#define CORE_CUT_MS 1500u
+
+#endif

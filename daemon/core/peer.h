@@ -1,0 +1,63 @@
+/*
+ * The connections of the daemon, from accept() to their end: who may wait for
+ * how long without having shown who he is, who gets in, who is put out. The
+ * listener hands sockets over; requests go on to rpc.
+ *
+ * What always holds: a connection without rights counts among the strangers,
+ * whose number is limited in all and for each source; the oldest makes room for
+ * the newest, never the reverse. Loop thread only.
+ */
+#ifndef VIRTMUX_DAEMON_CORE_PEER_H
+#define VIRTMUX_DAEMON_CORE_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/core/address.h"
+#include "daemon/rpc/rpc.h"
+#include "wire/conn.h"
+
+struct peers;
+
+struct peers_limits {
+	unsigned all;
+	unsigned strangers;
+	unsigned strangers_source; /* of one address or IPv6 /64 */
+	unsigned identity;         /* connections of one identity */
+};
+
+/* All borrowed as long as the peers live, but TLS: it is referenced. */
+struct peers_config {
+	struct conn_loop *conns;
+	struct rpc *rpc;
+	struct log *log;
+	struct tls_context *tls;
+	struct peers_limits limits;
+};
+
+int peers_new(struct peers **peers, const struct peers_config *config,
+	      struct error *err);
+void peers_free(struct peers *peers); /* all have ended; NULL-safe */
+
+/* For connections to come. */
+void peers_set_tls(struct peers *peers, struct tls_context *tls);
+void peers_set_limits(struct peers *peers, const struct peers_limits *limits);
+
+/* A connected, non-blocking socket, which is taken. */
+void peers_accept(struct peers *peers, int fd, const struct address *from);
+
+/*
+ * The rights have changed: connections that may do less than before are ended.
+ * Returns their number.
+ */
+unsigned peers_renew(struct peers *peers);
+
+/* GOAWAY to all; those that have not ended in DEADLINE_MS are cut. */
+void peers_drain(struct peers *peers, uint64_t deadline_ms);
+
+/* Connections, also those that are ending. */
+unsigned peers_count(const struct peers *peers);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * SIGHUP: the configuration, the certificate with its key, the CA, the revocation
+ * list and the rights are read anew, all or nothing: on any fault the daemon goes
+ * on with what it had, and one line says why. Called by service.c.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "daemon/core/notify.h"
+#include "daemon/core/service_private.h"
+
+/* What a reload has read; complete before any of it is used. */
+struct reloaded {
+	struct config *config;
+	struct tls_context *tls;
+	struct access *access;
+};
+
+static void reloaded_clear(struct reloaded *new)
+{
+	config_free(new->config);
+	tls_context_unref(new->tls);
+	access_unref(new->access);
+}
+
+static int read_all(const struct service *s, struct reloaded *new,
+		    struct error *err)
+{
+	if (config_load(&new->config, s->options.config_path, err) < 0 ||
+	    config_tls_context(new->config, &new->tls, err) < 0 ||
+	    access_load(&new->access, new->config->daemon_access, err) < 0)
+		return -1;
+	/* Last, since it alone changes something when it succeeds. */
+	return audit_reopen(s->audit, err);
+}
+
+void service_set_log_level(struct service *s, const struct config *config)
+{
+	if (s->options.log_level >= 0)
+		log_set_level(s->log, (enum log_level)s->options.log_level);
+	else
+		log_set_level(s->log, config_log_level(config));
+}
+
+void service_peers_limits(const struct config *config,
+			  struct peers_limits *limits)
+{
+	*limits = (struct peers_limits){
+		.all = (unsigned)config->limits_connections,
+		.strangers = (unsigned)config->limits_unauthenticated,
+		.strangers_source = (unsigned)config->limits_per_source,
+		.identity = (unsigned)config->limits_per_identity,
+	};
+}
+
+static void warn_of_restart(const struct service *s,
+			    const struct config *config)
+{
+	autobuf names = {0};
+	autofree char *text = NULL;
+
+	if (config_restart_needed(s->config, config, &names) < 0 ||
+	    names.len == 0)
+		return;
+	text = buf_steal_str(&names);
+	log_warning(s->log, "%s: changed, but only a restart applies it",
+		    text ? text : "an option");
+}
+
+static void use_all(struct service *s, struct reloaded *new)
+{
+	struct peers_limits peers_limits;
+	struct conn_limits conn_limits;
+	struct rpc_limits rpc_limits;
+	unsigned ended;
+
+	warn_of_restart(s, new->config);
+	service_set_log_level(s, new->config);
+	service_peers_limits(new->config, &peers_limits);
+	config_conn_limits(new->config, &conn_limits);
+	config_rpc_limits(new->config, &rpc_limits);
+	peers_set_limits(s->peers, &peers_limits);
+	conn_loop_set_limits(s->conns, &conn_limits);
+	rpc_set_limits(s->rpc, &rpc_limits);
+	peers_set_tls(s->peers, new->tls);
+	rpc_set_access(s->rpc, new->access);
+	ended = peers_renew(s->peers);
+	if (ended > 0)
+		log_info(s->log,
+			 "%u connections have lost rights and are ended",
+			 ended);
+	config_free(s->config);
+	s->config = new->config;
+	new->config = NULL;
+}
+
+void service_reload(struct service *s)
+{
+	struct reloaded new = {0};
+	autoerror err = {0};
+
+	notify_send(s->log, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		    (unsigned long long)(clock_monotonic_ns() / 1000));
+	if (read_all(s, &new, &err) < 0) {
+		log_error(s->log,
+			  "the reload failed, and nothing has changed: %s",
+			  error_words(&err));
+	} else {
+		use_all(s, &new);
+		log_info(s->log, "reloaded %s", s->options.config_path);
+	}
+	notify_send(s->log, "READY=1");
+	reloaded_clear(&new);
+}

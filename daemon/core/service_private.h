@@ -1,0 +1,59 @@
+/*
+ * The body of struct service, for service.c, reload.c and drain.c alone.
+ */
+#ifndef VIRTMUX_DAEMON_CORE_SERVICE_PRIVATE_H
+#define VIRTMUX_DAEMON_CORE_SERVICE_PRIVATE_H
+
+#include <uv.h>
+
+#include "daemon/core/listener.h"
+#include "daemon/core/peer.h"
+#include "daemon/core/service.h"
+#include "daemon/ops/ops.h"
+#include "daemon/rpc/rpc.h"
+#include "wire/conn.h"
+
+enum service_state {
+	SERVICE_STARTING,
+	SERVICE_SERVING,
+	SERVICE_DRAINING, /* no new connections; calls and streams end */
+	SERVICE_CLOSING,  /* handles are being closed */
+	SERVICE_ABORTED,  /* a second signal */
+	SERVICE_STATES,
+};
+
+struct service {
+	struct service_options options;
+	struct config *config; /* owned */
+	struct log *log;
+	enum service_state state;
+	uv_loop_t uv;
+	uv_signal_t signals[3]; /* TERM, INT, HUP */
+	uv_timer_t drain;       /* active while draining: is all over? */
+	uint64_t drain_until;   /* clock_monotonic_ns() */
+	bool cut;               /* the time-out was over */
+	bool ops_closed;
+	struct conn_loop *conns;
+	struct audit *audit;
+	struct ops *ops;
+	struct rpc *rpc;
+	struct peers *peers;
+	struct listener *listener;
+};
+
+void service_set_state(struct service *s, enum service_state state);
+/* Taking down begins; the loop then ends by itself. */
+void service_close(struct service *s);
+/* Only libvirt is let go; no connection is left. */
+void service_close_ops(struct service *s);
+
+/* reload.c: what SIGHUP does. */
+void service_reload(struct service *s);
+void service_set_log_level(struct service *s, const struct config *config);
+void service_peers_limits(const struct config *config,
+			  struct peers_limits *limits);
+
+/* drain.c: what SIGTERM and SIGINT do. */
+void service_drain(struct service *s);
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * From a found method to its handler: rights, parameters, the key of a mutation,
+ * a turn among the calls of its user, the audit. Called by exchange.c and
+ * resource.c. What always holds: the rights are checked before the parameters are
+ * decoded; a handler runs with a turn, and a mutation with its record written.
+ */
+#include "daemon/rpc/room.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+int admit_audit(struct call *c, struct audit_record *record, bool now,
+		struct error *err)
+{
+	struct rpc *rpc = c->rpc;
+	autobuf target = {0};
+	autofree char *text = NULL;
+	int result;
+
+	if (c->method && c->method->audit_count > 0 &&
+	    params_audit_target(c->method, &c->params, &target) == 0 &&
+	    target.len > 0)
+		text = buf_steal_str(&target);
+	record->target = text;
+	result = audit_add(rpc->config.audit, record, now, err);
+	if (audit_waiting(rpc->config.audit) > 0 &&
+	    !uv_is_active((uv_handle_t *)&rpc->flush))
+		uv_timer_start(&rpc->flush, rpc->flush.timer_cb,
+			       RPC_AUDIT_DELAY_MS, 0);
+	return result;
+}
+
+static int audit_begin(struct call *c, struct error *err)
+{
+	struct audit_record record = {
+		.event = AUDIT_BEGIN,
+		.id = c->id,
+		.caller = c->principal->audit,
+		.method = c->method->name,
+	};
+
+	if (!method_mutates(c->method))
+		return 0;
+	return admit_audit(c, &record, true, err);
+}
+
+/* -- turns ---------------------------------------------------------------- */
+
+static void start(struct call *c)
+{
+	autoerror err = {0};
+
+	if (audit_begin(c, &err) < 0) {
+		error_prefix(&err, "%s was not done", c->method->name);
+		call_fail(c, &err);
+		return;
+	}
+	call_set_state(c, CALL_RUNNING);
+	c->rpc->config.handlers[c->method->id](c, &c->params);
+}
+
+static void take_turn(struct call *c)
+{
+	const struct rpc_limits *limits = &c->rpc->config.limits;
+	struct user *user = c->principal->user;
+	autoerror err = {0};
+
+	if (user->running < limits->calls && list_empty(&user->waiting)) {
+		user->running++;
+		c->has_turn = true;
+		start(c);
+	} else if (user->waiting_count < limits->waiting) {
+		user->waiting_count++;
+		list_append(&user->waiting, &c->node);
+		call_set_state(c, CALL_WAITING_TURN);
+	} else {
+		error_set(
+			&err, ERROR_BUSY,
+			"%u calls of \"%s\" run and %u wait on this host; try "
+			"again later",
+			user->running, user->identity, user->waiting_count);
+		call_fail(c, &err);
+	}
+}
+
+/* The next ones get their turn; they start from the loop. */
+static void give_turns(struct rpc *rpc, struct user *user)
+{
+	while (user->running < rpc->config.limits.calls &&
+	       !list_empty(&user->waiting)) {
+		struct call *c =
+			list_entry(user->waiting.next, struct call, node);
+
+		user->waiting_count--;
+		user->running++;
+		c->has_turn = true;
+		call_run_later(c);
+	}
+}
+
+void admit_release(struct call *c)
+{
+	struct user *user = c->principal->user;
+
+	if (!c->has_turn)
+		return;
+	c->has_turn = false;
+	user->running--;
+	give_turns(c->rpc, user);
+}
+
+void admit_withdraw(struct call *c)
+{
+	struct idem_entry *entry = steal(&c->entry);
+	struct list waiters;
+
+	if (c->state == CALL_WAITING_TURN)
+		c->principal->user->waiting_count--;
+	admit_release(c);
+	if (!entry)
+		return;
+	list_init(&waiters);
+	idem_withdraw(c->rpc->keys, entry, &waiters);
+	list_for_each_safe (node, &waiters)
+		call_run_later(list_entry(node, struct call, node));
+}
+
+/* -- keys ----------------------------------------------------------------- */
+
+static enum idem_found look_up_key(struct call *c, const char *key,
+				   struct idem_entry **entry, struct error *err)
+{
+	struct idem_request request = {
+		.key = key,
+		.index = (unsigned)c->next,
+		.method = c->method->id,
+		.params = "",
+	};
+
+	if (c->request->params)
+		request.params = json_object_to_json_string_length(
+			c->request->params, JSON_C_TO_STRING_PLAIN,
+			&request.params_len);
+	return idem_begin(c->rpc->keys, &c->principal->user->keys, &request,
+			  clock_monotonic_ns(), entry, err);
+}
+
+static void take_key(struct call *c, const char *key)
+{
+	struct idem_entry *entry = NULL;
+	autoerror err = {0};
+
+	switch (look_up_key(c, key, &entry, &err)) {
+	case IDEM_NEW:
+		c->entry = entry;
+		take_turn(c);
+		break;
+	case IDEM_RUNNING:
+		call_set_state(c, CALL_WAITING_KEY);
+		idem_wait(entry, &c->node);
+		break;
+	case IDEM_DONE:
+		call_replay(c, entry);
+		break;
+	case IDEM_REFUSED:
+		call_fail(c, &err);
+		break;
+	}
+}
+
+void admit_again(struct call *c)
+{
+	const char *key = NULL;
+
+	if (c->has_turn) {
+		start(c);
+		return;
+	}
+	if (!c->resource && c->method->kind == METHOD_CALL)
+		key = call_header(c, "idempotency-key");
+	if (key)
+		take_key(c, key);
+	else
+		take_turn(c);
+}
+
+/* -- rights and parameters ------------------------------------------------ */
+
+static int decode(struct call *c, struct error *err)
+{
+	const char *path;
+
+	if (!c->resource)
+		return params_decode(c->method, c->request->params, &c->params,
+				     err);
+	path = h2_stream_header(c->stream, ":path");
+	return params_decode_path(c->method, path, strlen(path), &c->params,
+				  err);
+}
+
+static int check(struct call *c, struct error *err)
+{
+	const struct access_rule *rule = c->principal->rule;
+	const char *identity = c->principal->caller.identity;
+
+	if (access_check(rule, identity, c->method, err) < 0 ||
+	    decode(c, err) < 0)
+		return -1;
+	return access_check_params(rule, identity, c->method, &c->params, err);
+}
+
+void admit(struct call *c)
+{
+	autoerror err = {0};
+
+	if (check(c, &err) < 0)
+		call_fail(c, &err);
+	else
+		admit_again(c);
+}

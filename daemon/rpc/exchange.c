@@ -1,0 +1,208 @@
+/*
+ * POST /rpc: the body of a stream into requests, and their answers back into
+ * one. Called by rpc.c for each such stream. What always holds: the requests of a
+ * batch are done one after another in their order; what came of the body is taken
+ * from the peer's window at once, up to the limit.
+ */
+#include "daemon/rpc/room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define JSON_TYPE "application/json"
+
+static void refuse(struct call *c, const struct error *err)
+{
+	struct h2_stream *s = c->stream;
+
+	call_set_state(c, CALL_ENDED);
+	call_free(c);
+	http_respond_error(s, err, NULL);
+}
+
+static void refuse_size(struct call *c)
+{
+	autoerror err = {0};
+
+	error_set(&err, ERROR_TOO_LARGE,
+		  "the request body is larger than the host's limit of %zu "
+		  "bytes",
+		  c->rpc->config.limits.body);
+	refuse(c, &err);
+}
+
+static void on_data(void *context, struct h2_stream *s, const uint8_t *data,
+		    size_t len)
+{
+	struct call *c = context;
+
+	h2_stream_consume(s, len);
+	if (c->body.len + len > c->rpc->config.limits.body) {
+		refuse_size(c);
+	} else if (buf_append(&c->body, data, len) < 0) {
+		struct error err = {.code = ERROR_NO_MEMORY};
+
+		refuse(c, &err);
+	}
+}
+
+/* json_parse() has a limit of its own; an administrator may want less. */
+static int check_depth(const struct buf *body, unsigned limit,
+		       struct error *err)
+{
+	const uint8_t *at = buf_bytes(body);
+	bool in_string = false;
+	size_t depth = 0;
+
+	if (limit >= JSON_DEPTH_MAX)
+		return 0;
+	for (size_t i = 0; i < body->len; i++) {
+		if (in_string)
+			i += at[i] == '\\';
+		if (i < body->len && at[i] == '"')
+			in_string = !in_string;
+		else if (in_string || i >= body->len)
+			continue;
+		else if (at[i] == '{' || at[i] == '[')
+			depth++;
+		else if ((at[i] == '}' || at[i] == ']') && depth > 0)
+			depth--;
+		if (depth > limit)
+			return error_set(err, ERROR_TOO_LARGE,
+					 "the JSON is nested deeper than the "
+					 "host's limit of %u",
+					 limit);
+	}
+	return 0;
+}
+
+static int parse(struct call *c, struct error *err)
+{
+	if (check_depth(&c->body, c->rpc->config.limits.depth, err) < 0 ||
+	    message_parse((const char *)buf_bytes(&c->body), c->body.len,
+			  &c->message, err) < 0)
+		return -1;
+	c->count = c->message.count;
+	return 0;
+}
+
+static void on_end(void *context, struct h2_stream *s)
+{
+	struct call *c = context;
+	autoerror err = {0};
+
+	if (c->state != CALL_RECEIVING)
+		return;
+	c->ended = true;
+	if (parse(c, &err) < 0) {
+		refuse(c, &err);
+		return;
+	}
+	buf_free(&c->body);
+	call_set_state(c, CALL_PENDING);
+	call_run(c);
+}
+
+static void on_closed(void *context, struct h2_stream *s, uint32_t code)
+{
+	call_abandon(context);
+}
+
+static const struct h2_handler handler = {
+	.on_data = on_data,
+	.on_end = on_end,
+	.on_closed = on_closed,
+};
+
+static bool announces_too_much(const struct h2_stream *s, size_t limit)
+{
+	const char *length = h2_stream_header(s, "content-length");
+
+	return length && strtoull(length, NULL, 10) > limit;
+}
+
+void exchange_begin(struct rpc_peer *peer, struct h2_stream *stream)
+{
+	struct call *c = call_new(peer, stream, &handler);
+
+	if (c && announces_too_much(stream, c->rpc->config.limits.body))
+		refuse_size(c);
+}
+
+void exchange_item(struct call *c)
+{
+	struct request *request = &c->message.requests[c->next];
+
+	call_open(c, request, request->method);
+	if (error_is_set(&request->error)) {
+		autoerror err = {0};
+
+		error_move(&err, &request->error);
+		call_fail(c, &err);
+		return;
+	}
+	admit(c);
+}
+
+/* -- answers -------------------------------------------------------------- */
+
+/* Nobody wants the answer of a notification, nor of one whose peer has gone. */
+static bool silent(const struct call *c, const struct error *err)
+{
+	bool unreadable = err && err->code == ERROR_INVALID_REQUEST;
+
+	return !c->stream || (!c->request->id && !unreadable);
+}
+
+static struct buf *next_answer(struct call *c)
+{
+	if (!c->answer.cap)
+		buf_reserve(&c->answer, RPC_ANSWER_SIZE);
+	if (c->message.batch)
+		buf_append_char(&c->answer, c->answer.len ? ',' : '[');
+	return &c->answer;
+}
+
+void exchange_answer_error(struct call *c, const struct error *err)
+{
+	if (!silent(c, err))
+		message_append_error(next_answer(c), c->request->id, err,
+				     c->id);
+}
+
+void exchange_answer_text(struct call *c, const char *json, size_t len)
+{
+	if (!silent(c, NULL))
+		message_append_result_text(next_answer(c), c->request->id, json,
+					   len);
+}
+
+void exchange_answer_result(struct call *c, const void *result)
+{
+	if (!silent(c, NULL))
+		message_append_result(next_answer(c), c->request->id, c->method,
+				      result);
+}
+
+void exchange_finish(struct call *c)
+{
+	struct h2_stream *s = c->stream;
+
+	if (c->message.batch && c->answer.len > 0)
+		buf_append_char(&c->answer, ']');
+	call_set_state(c, CALL_ENDED);
+	if (!s) {
+		call_free(c);
+		return;
+	}
+	if (!buf_ok(&c->answer)) {
+		struct error err = {.code = ERROR_NO_MEMORY};
+
+		http_respond_error(s, &err, c->id);
+	} else if (c->answer.len > 0) {
+		http_respond(s, 200, JSON_TYPE, NULL, 0, &c->answer);
+	} else {
+		http_respond(s, 204, NULL, NULL, 0, NULL);
+	}
+	call_free(c);
+}

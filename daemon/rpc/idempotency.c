@@ -1,0 +1,333 @@
+/*
+ * The table of idempotency keys. Called by admit.c and call.c. What always holds:
+ * an entry hangs in its bucket; once done also in the list of its owner and in
+ * the list of all, both in the order of completion, so that the oldest result
+ * goes first; a running entry is never dropped.
+ */
+#include "daemon/rpc/idempotency.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "daemon/rpc/limits.h"
+
+#define FNV_START 0xcbf29ce484222325ull
+#define FNV_PRIME 0x100000001b3ull
+
+struct idem_entry {
+	struct list in_bucket;
+	struct list in_owner; /* done only */
+	struct list in_all;   /* done only */
+	struct idem_owner *owner;
+	uint64_t hash;   /* of owner, key and index */
+	uint64_t params; /* hash of the parameters */
+	size_t params_len;
+	enum method_id method;
+	unsigned index;
+	bool done;
+	uint64_t done_ns;
+	struct list waiters; /* running only */
+	struct error error;
+	char *json; /* done without error */
+	size_t len;
+	char key[]; /* NUL-terminated */
+};
+
+struct idem_store {
+	struct idem_limits limits;
+	unsigned count;
+	size_t bytes;
+	struct list done; /* oldest first */
+	struct list buckets[RPC_KEYS_BUCKETS];
+};
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t n)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ bytes[i]) * FNV_PRIME;
+	return hash;
+}
+
+static uint64_t hash_key(const struct idem_owner *owner, const char *key,
+			 unsigned index)
+{
+	uint64_t hash = hash_bytes(FNV_START, &owner, sizeof(owner));
+
+	hash = hash_bytes(hash, &index, sizeof(index));
+	return hash_bytes(hash, key, strlen(key));
+}
+
+static struct list *bucket(struct idem_store *store, uint64_t hash)
+{
+	return &store->buckets[(hash ^ hash >> 32) & (RPC_KEYS_BUCKETS - 1)];
+}
+
+int idem_new(struct idem_store **out, const struct idem_limits *limits,
+	     struct error *err)
+{
+	struct idem_store *store = calloc(1, sizeof(*store));
+
+	if (!store)
+		return error_set_no_memory(err);
+	store->limits = *limits;
+	list_init(&store->done);
+	for (size_t i = 0; i < RPC_KEYS_BUCKETS; i++)
+		list_init(&store->buckets[i]);
+	*out = store;
+	return 0;
+}
+
+void idem_set_limits(struct idem_store *store, const struct idem_limits *limits)
+{
+	store->limits = *limits;
+}
+
+static void forget(struct idem_store *store, struct idem_entry *entry)
+{
+	assert(list_empty(&entry->waiters));
+	list_remove(&entry->in_bucket);
+	list_remove(&entry->in_owner);
+	list_remove(&entry->in_all);
+	store->count--;
+	entry->owner->count--;
+	store->bytes -= entry->len;
+	error_clear(&entry->error);
+	free(entry->json);
+	free(entry);
+}
+
+void idem_free(struct idem_store *store)
+{
+	if (!store)
+		return;
+	for (size_t i = 0; i < RPC_KEYS_BUCKETS; i++)
+		list_for_each_safe (node, &store->buckets[i])
+			forget(store,
+			       list_entry(node, struct idem_entry, in_bucket));
+	free(store);
+}
+
+void idem_owner_init(struct idem_owner *owner)
+{
+	list_init(&owner->done);
+	owner->count = 0;
+}
+
+static bool forget_first(struct idem_store *store, struct list *done,
+			 bool by_owner)
+{
+	struct list *first = done->next;
+
+	if (list_empty(done))
+		return false;
+	forget(store, by_owner ? list_entry(first, struct idem_entry, in_owner)
+			       : list_entry(first, struct idem_entry, in_all));
+	return true;
+}
+
+void idem_forget_owner(struct idem_store *store, struct idem_owner *owner)
+{
+	while (forget_first(store, &owner->done, true))
+		;
+	assert(owner->count == 0);
+}
+
+static void forget_old(struct idem_store *store, uint64_t now)
+{
+	while (!list_empty(&store->done)) {
+		struct idem_entry *oldest =
+			list_entry(store->done.next, struct idem_entry, in_all);
+
+		if (now - oldest->done_ns <
+		    store->limits.age_ms * CLOCK_NS_PER_MS)
+			return;
+		forget(store, oldest);
+	}
+}
+
+static struct idem_entry *find(struct idem_store *store,
+			       const struct idem_owner *owner,
+			       const struct idem_request *request,
+			       uint64_t hash)
+{
+	list_for_each (node, bucket(store, hash)) {
+		struct idem_entry *entry =
+			list_entry(node, struct idem_entry, in_bucket);
+
+		if (entry->hash == hash && entry->owner == owner &&
+		    entry->index == request->index &&
+		    strcmp(entry->key, request->key) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+static bool valid_key(const char *key)
+{
+	size_t n = strnlen(key, RPC_KEY_MAX + 1);
+
+	if (n == 0 || n > RPC_KEY_MAX)
+		return false;
+	for (; *key; key++)
+		if (*key <= 0x20 || *key >= 0x7f)
+			return false;
+	return true;
+}
+
+static int make_room(struct idem_store *store, struct idem_owner *owner,
+		     struct error *err)
+{
+	while (owner->count >= store->limits.keys_identity)
+		if (!forget_first(store, &owner->done, true))
+			return error_set(err, ERROR_BUSY,
+					 "too many calls with an "
+					 "idempotency-key are running; try "
+					 "again later");
+	while (store->count >= store->limits.keys)
+		if (!forget_first(store, &store->done, false))
+			return error_set(err, ERROR_BUSY,
+					 "the host remembers too many running "
+					 "calls; try again later");
+	return 0;
+}
+
+static struct idem_entry *add(struct idem_store *store,
+			      struct idem_owner *owner,
+			      const struct idem_request *request, uint64_t hash)
+{
+	size_t n = strlen(request->key) + 1;
+	struct idem_entry *entry = calloc(1, sizeof(*entry) + n);
+
+	if (!entry)
+		return NULL;
+	memcpy(entry->key, request->key, n);
+	entry->owner = owner;
+	entry->hash = hash;
+	entry->index = request->index;
+	entry->method = request->method;
+	entry->params =
+		hash_bytes(FNV_START, request->params, request->params_len);
+	entry->params_len = request->params_len;
+	list_init(&entry->in_owner);
+	list_init(&entry->in_all);
+	list_init(&entry->waiters);
+	list_append(bucket(store, hash), &entry->in_bucket);
+	store->count++;
+	owner->count++;
+	return entry;
+}
+
+static enum idem_found judge_known(const struct idem_entry *entry,
+				   const struct idem_request *request,
+				   struct error *err)
+{
+	if (entry->method == request->method &&
+	    entry->params_len == request->params_len &&
+	    entry->params ==
+		    hash_bytes(FNV_START, request->params, request->params_len))
+		return entry->done ? IDEM_DONE : IDEM_RUNNING;
+	error_set(
+		err, ERROR_INVALID_REQUEST,
+		"this idempotency-key was used for another request (%s); take "
+		"a new key for each change",
+		method_by_id(entry->method)->name);
+	return IDEM_REFUSED;
+}
+
+enum idem_found idem_begin(struct idem_store *store, struct idem_owner *owner,
+			   const struct idem_request *request, uint64_t now,
+			   struct idem_entry **entry, struct error *err)
+{
+	uint64_t hash;
+
+	if (!valid_key(request->key)) {
+		error_set(err, ERROR_INVALID_REQUEST,
+			  "an idempotency-key has 1 to %u visible ASCII "
+			  "characters",
+			  RPC_KEY_MAX);
+		return IDEM_REFUSED;
+	}
+	forget_old(store, now);
+	hash = hash_key(owner, request->key, request->index);
+	*entry = find(store, owner, request, hash);
+	if (*entry)
+		return judge_known(*entry, request, err);
+	if (make_room(store, owner, err) < 0)
+		return IDEM_REFUSED;
+	*entry = add(store, owner, request, hash);
+	if (!*entry) {
+		error_set_no_memory(err);
+		return IDEM_REFUSED;
+	}
+	return IDEM_NEW;
+}
+
+void idem_wait(struct idem_entry *entry, struct list *node)
+{
+	assert(!entry->done);
+	list_append(&entry->waiters, node);
+}
+
+/* Memory may run out: then that the outcome is not known, which needs none. */
+static void copy_outcome(struct idem_entry *entry, const struct error *error,
+			 const char *json, size_t len)
+{
+	if (error && error_is_set(error)) {
+		error_set(&entry->error, error->code, "%s", error_words(error));
+		return;
+	}
+	entry->json = malloc(len + 1);
+	if (!entry->json) {
+		entry->error.code = ERROR_UNKNOWN_OUTCOME;
+		return;
+	}
+	memcpy(entry->json, json, len);
+	entry->json[len] = '\0';
+	entry->len = len;
+}
+
+void idem_complete(struct idem_store *store, struct idem_entry *entry,
+		   const struct error *error, const char *json, size_t len,
+		   uint64_t now, struct list *waiters)
+{
+	assert(!entry->done);
+	copy_outcome(entry, error, json, len);
+	store->bytes += entry->len;
+	entry->done = true;
+	entry->done_ns = now;
+	list_append(&entry->owner->done, &entry->in_owner);
+	list_append(&store->done, &entry->in_all);
+	list_take(waiters, &entry->waiters);
+	while (store->bytes > store->limits.bytes &&
+	       store->done.next != &entry->in_all)
+		forget_first(store, &store->done, false);
+}
+
+void idem_withdraw(struct idem_store *store, struct idem_entry *entry,
+		   struct list *waiters)
+{
+	assert(!entry->done);
+	list_take(waiters, &entry->waiters);
+	forget(store, entry);
+}
+
+const struct error *idem_error(const struct idem_entry *entry)
+{
+	return error_is_set(&entry->error) ? &entry->error : NULL;
+}
+
+const char *idem_result(const struct idem_entry *entry, size_t *len)
+{
+	*len = entry->len;
+	return entry->json;
+}
+
+bool idem_nothing_done(enum error_code code)
+{
+	return code == ERROR_BUSY || code == ERROR_UNAVAILABLE ||
+	       code == ERROR_DRAINING;
+}

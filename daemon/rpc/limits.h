@@ -1,0 +1,49 @@
+/*
+ * Every queue, buffer, count and time-out of daemon/rpc, with its reason. Those
+ * that an administrator may want to change are fields of struct rpc_limits
+ * (rpc.h); what stands here is then the default of daemon/core/options.def.
+ */
+#ifndef VIRTMUX_DAEMON_RPC_LIMITS_H
+#define VIRTMUX_DAEMON_RPC_LIMITS_H
+
+/* Calls of one identity that run at once, and that wait for their turn. */
+#define RPC_CALLS_RUNNING 8u
+#define RPC_CALLS_WAITING 256u
+
+/* Bytes of a request body; domain XML is the longest that is meant. */
+#define RPC_BODY_MAX (1024u * 1024)
+
+/* Bytes of a body that are read and dropped after its answer; then a reset. */
+#define RPC_DISCARD_MAX (4u * 1024 * 1024)
+
+/* First guess of an answer's size, so that most need one allocation. */
+#define RPC_ANSWER_SIZE 512u
+
+/* Bytes of an idempotency-key; a UUID has 36. */
+#define RPC_KEY_MAX 128u
+
+/* Keys that are remembered: in all, of one identity, and for how long. */
+#define RPC_KEYS_ALL      4096u
+#define RPC_KEYS_IDENTITY 512u
+#define RPC_KEYS_AGE_MS   (60u * 60 * 1000)
+
+/* Bytes of all remembered results together. */
+#define RPC_KEYS_BYTES (16u * 1024 * 1024)
+
+/* Buckets of the table of keys; a power of two. */
+#define RPC_KEYS_BUCKETS 1024u
+
+/* Bytes of audit lines that wait, and above which they are written at once. */
+#define RPC_AUDIT_BUFFER (256u * 1024)
+#define RPC_AUDIT_BATCH  (32u * 1024)
+
+/* Records of reads are written this long after them at the latest. */
+#define RPC_AUDIT_DELAY_MS 1000u
+
+/* Bytes of what a peer named, in a line of the audit or the log. */
+#define RPC_NAME_SHOWN 128u
+
+/* Rules of access.conf. */
+#define RPC_ACCESS_RULES 4096u
+
+#endif

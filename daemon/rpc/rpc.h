@@ -1,0 +1,107 @@
+/*
+ * The room's face to daemon/core: the service that answers requests, and its
+ * view of one authenticated connection. core makes one struct rpc, registers the
+ * handlers, and hands over each request stream; rpc finds the method, checks the
+ * rights, decodes, waits for a turn, audits and calls the handler.
+ *
+ * What always holds: rpc names no handler; no handler is called from within
+ * another one's answer. Loop thread only.
+ */
+#ifndef VIRTMUX_DAEMON_RPC_RPC_H
+#define VIRTMUX_DAEMON_RPC_RPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "api/method.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/rpc/access.h"
+#include "daemon/rpc/audit.h"
+#include "daemon/rpc/call.h"
+#include "daemon/rpc/idempotency.h"
+#include "daemon/rpc/limits.h"
+#include "wire/h2.h"
+
+struct rpc;
+struct rpc_peer;
+
+/* PARAMS is the struct ID_params of the method. */
+typedef void rpc_handler_fn(struct call *call, const void *params);
+
+struct rpc_limits {
+	size_t body;      /* bytes of a request body */
+	unsigned depth;   /* of JSON, at most JSON_DEPTH_MAX */
+	unsigned calls;   /* of one identity that run at once */
+	unsigned waiting; /* of one identity that wait for their turn */
+	struct idem_limits keys;
+};
+
+extern const struct rpc_limits rpc_limits_default;
+
+/* All borrowed as long as the service lives, but ACCESS: it is referenced. */
+struct rpc_config {
+	uv_loop_t *uv;
+	struct log *log;
+	struct audit *audit;
+	struct access *access;
+	rpc_handler_fn *const *handlers; /* METHODS of them, by method id */
+	void *context;                   /* call_context() */
+	struct rpc_limits limits;
+};
+
+int rpc_new(struct rpc **rpc, const struct rpc_config *config,
+	    struct error *err);
+
+/*
+ * Closes its handles: run the loop until it ends, then free. All connections
+ * have ended and all calls are answered before.
+ */
+void rpc_close(struct rpc *rpc);
+void rpc_free(struct rpc *rpc); /* NULL-safe */
+
+void rpc_set_limits(struct rpc *rpc, const struct rpc_limits *limits);
+
+/* The rights of connections to come; for present ones rpc_peer_renew(). */
+void rpc_set_access(struct rpc *rpc, struct access *access);
+
+/* Calls and streams that are not answered yet, orphans included. */
+size_t rpc_open_calls(const struct rpc *rpc);
+
+/* -- connections ---------------------------------------------------------- */
+
+/* Strings are copied. */
+struct rpc_origin {
+	const char *identity;
+	const char *serial;      /* of the certificate, hexadecimal */
+	const char *fingerprint; /* SHA-256, hexadecimal */
+	const char *address;
+	const char *tls;   /* what was agreed on */
+	int64_t not_after; /* seconds since 1970 */
+};
+
+int rpc_peer_new(struct rpc_peer **peer, struct rpc *rpc,
+		 const struct rpc_origin *origin, struct error *err);
+
+/* After the last of its streams is closed. Its calls may go on. NULL-safe. */
+void rpc_peer_free(struct rpc_peer *peer);
+
+/* Whether its identity has any rights; without, each request gets a 403. */
+bool rpc_peer_permitted(const struct rpc_peer *peer);
+
+/* Connections of the same identity, this one included. */
+unsigned rpc_peer_siblings(const struct rpc_peer *peer);
+
+/*
+ * Gives it the rights of the present set. False where it may do less than
+ * before: what it has open is then no longer covered, and core ends the
+ * connection. On ERROR_NO_MEMORY it is false too.
+ */
+bool rpc_peer_renew(struct rpc_peer *peer);
+
+/* A request stream of the connection, with its header list complete. */
+void rpc_peer_request(struct rpc_peer *peer, struct h2_stream *stream);
+
+#endif

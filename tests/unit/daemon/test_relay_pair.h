@@ -229,6 +229,16 @@ static inline void pair_unstall(struct pair *pair)
 	pair->peer.owed = 0;
 }
 
+/* The host's connection ends: so does its stream. */
+static inline void pair_abort(struct pair *pair)
+{
+	struct h2_event event;
+
+	h2_abort(pair->host, H2_INTERNAL_ERROR);
+	while (h2_next_event(pair->host, &event))
+		h2_deliver(&event);
+}
+
 static inline void pair_close(struct pair *pair)
 {
 	h2_free(pair->client);

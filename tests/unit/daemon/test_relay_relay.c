@@ -65,13 +65,10 @@ static void peer_resets(void **state)
 static void channel_ends(void **state)
 {
 	struct test t;
-	struct h2_event event;
 	autoerror err = {0};
 
 	open_sockets(&t);
-	h2_abort(t.pair.host, H2_INTERNAL_ERROR);
-	while (h2_next_event(t.pair.host, &event))
-		h2_deliver(&event);
+	pair_abort(&t.pair);
 	assert_true(t.done);
 	assert_int_equal(t.end.reason, RELAY_PEER);
 	assert_int_equal(relay_end_error(&t.end, &err), -1);

@@ -1,19 +1,71 @@
 /*
  * What changes a domain: handlers that rpc calls for the actions of domain.*.
  * Each turns its parameters into one verb of virt, and all share one answer: the
- * domain that it was. What shows domains is in domain_list.c and domain_show.c.
+ * domain that it was, and its state now. What shows domains is in domain_list.c
+ * and domain_show.c.
+ *
+ * What always holds: once virt has acted the call succeeds, also where the state
+ * cannot be had.
  */
 #include "daemon/ops/room.h"
 
-static void on_acted(void *context, struct virt_reply *reply)
+#include <string.h>
+
+/* The action is done; its domain's state is being asked for. */
+struct acted {
+	struct call *call;
+	char uuid[VIRT_UUID_SIZE];
+	char *name;
+};
+
+static void answer(struct acted *a, const struct virt_domain *now)
 {
 	const struct domain_ref result = {
-		.uuid = reply->domain.uuid,
-		.name = reply->domain.name,
+		.uuid = a->uuid,
+		.name = a->name,
+		.state = now ? ops_domain_state(now->state) : DOMAIN_STATE_NONE,
+		.has_state = now != NULL,
 	};
 
-	if (ops_succeeded(context, reply))
-		call_return(context, &result);
+	call_return(a->call, &result);
+	free(a->name);
+	free(a);
+}
+
+/* An error is no news: the domain may be gone, as after an undefine. */
+static void on_state(void *context, struct virt_reply *reply)
+{
+	bool known = !error_is_set(&reply->error);
+
+	answer(context, known ? &reply->value.info.domain : NULL);
+}
+
+static void ask_state(struct acted *a)
+{
+	struct virt_domain_ref ref = ops_ref(a->call, a->uuid);
+	struct virt_done done = {.fn = on_state, .context = a};
+
+	if (virt_domain_info(ops_virt(a->call), &ref, done, NULL) < 0)
+		answer(a, NULL);
+}
+
+static void on_acted(void *context, struct virt_reply *reply)
+{
+	struct acted *a;
+
+	if (!ops_succeeded(context, reply))
+		return;
+	a = calloc(1, sizeof(*a));
+	if (!a) {
+		call_return(context, &(const struct domain_ref){
+					     .uuid = reply->domain.uuid,
+					     .name = reply->domain.name});
+		return;
+	}
+	a->call = context;
+	memcpy(a->uuid, reply->domain.uuid, sizeof(a->uuid));
+	a->name = steal(&reply->domain.name);
+	ask_state(a);
 }
 
 static struct virt_done then_answer(struct call *call)

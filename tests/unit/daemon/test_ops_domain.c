@@ -2,6 +2,19 @@
 #include "test_ops_fakes.h"
 
 #define ANSWER "{\"uuid\":\"" UUID "\",\"name\":\"web-1\"}"
+#define ANSWER_RUNNING                                                         \
+	"{\"uuid\":\"" UUID "\",\"name\":\"web-1\",\"state\":\"running\"}"
+
+/* The state that is asked for after each action. */
+static void reply_state(struct test *t)
+{
+	struct virt_reply reply = fake_domain("web-1");
+
+	assert_string_equal(t->virt->verb, "info");
+	assert_string_equal(t->virt->domain, UUID);
+	reply.value.info.domain.state = VIRT_STATE_RUNNING;
+	fake_reply(t->virt, &reply);
+}
 
 static void expect_asked(struct test *t, const char *verb, unsigned number)
 {
@@ -10,7 +23,8 @@ static void expect_asked(struct test *t, const char *verb, unsigned number)
 	assert_int_equal(t->virt->waiting, 1);
 	assert_int_equal(t->call.outcome, OUTCOME_NONE);
 	fake_reply_domain(t->virt, "web-1");
-	expect_json(t, ANSWER);
+	reply_state(t);
+	expect_json(t, ANSWER_RUNNING);
 	assert_string_equal(t->call.uuid, UUID);
 	assert_string_equal(t->call.name, "web-1");
 	test_again(t);
@@ -46,7 +60,6 @@ static void actions_reach_their_verb(void **state)
 	asks(domain_resume, "resume", 0, .domain = web_1);
 	asks(domain_define, "define", VIRT_DEFINE_VALIDATE, .xml = xml,
 	     .validate = true);
-	assert_string_equal(t.virt->text, xml);
 	asks(domain_create, "create", VIRT_CREATE_PAUSED, .xml = xml,
 	     .paused = true);
 	asks(domain_create, "create", VIRT_CREATE_VALIDATE, .xml = xml,
@@ -100,18 +113,49 @@ static void undefine_says_what_goes_too(void **state)
 
 static void rights_go_along(void **state)
 {
+	const struct domain_start_params start = {.domain = web_1};
+	const struct domain_define_params define = {.xml = xml};
+	const struct domain_create_params create = {.xml = xml};
 	char *scope[] = {web_1, NULL};
 	struct test t;
 
 	test_open(&t, METHOD_domain_start);
 	t.call.caller.scope = scope;
-	asks(domain_start, "start", 0, .domain = web_1);
+	op_domain_start(&t.call, &start);
 	assert_ptr_equal(t.virt->scope, scope);
 	assert_string_equal(t.virt->domain, "web-1");
-	asks(domain_define, "define", 0, .xml = xml);
+	fake_reply_domain(t.virt, "web-1");
 	assert_ptr_equal(t.virt->scope, scope);
-	asks(domain_create, "create", 0, .xml = xml);
+	reply_state(&t);
+	test_again(&t);
+	op_domain_define(&t.call, &define);
+	assert_string_equal(t.virt->text, xml);
 	assert_ptr_equal(t.virt->scope, scope);
+	op_domain_create(&t.call, &create);
+	assert_string_equal(t.virt->text, xml);
+	assert_ptr_equal(t.virt->scope, scope);
+	fake_reply_error(t.virt, ERROR_EXISTS);
+	test_again(&t);
+	fake_reply_error(t.virt, ERROR_EXISTS);
+	test_close(&t);
+}
+
+/* What is done is done: the answer is then only without a state. */
+static void state_that_cannot_be_had_is_no_failure(void **state)
+{
+	const struct domain_undefine_params params = {.domain = web_1};
+	struct test t;
+
+	test_open(&t, METHOD_domain_undefine);
+	op_domain_undefine(&t.call, &params);
+	fake_reply_domain(t.virt, "web-1");
+	fake_reply_error(t.virt, ERROR_NOT_FOUND);
+	expect_json(&t, ANSWER);
+	test_again(&t);
+	op_domain_undefine(&t.call, &params);
+	t.virt->refuse = ERROR_DRAINING;
+	fake_reply_domain(t.virt, "web-1");
+	expect_json(&t, ANSWER);
 	test_close(&t);
 }
 
@@ -154,6 +198,7 @@ int main(void)
 		cmocka_unit_test(guests_are_asked_in_a_mode),
 		cmocka_unit_test(undefine_says_what_goes_too),
 		cmocka_unit_test(rights_go_along),
+		cmocka_unit_test(state_that_cannot_be_had_is_no_failure),
 		cmocka_unit_test(failures_are_passed_on),
 		cmocka_unit_test(the_end_answers_who_waits),
 	};

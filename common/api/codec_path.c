@@ -11,7 +11,7 @@
 /* A :path that is being taken apart, with its template beside it. */
 struct walk {
 	struct decode d;
-	const char *template;
+	const char *pattern;
 	const char *path;
 	size_t len; /* without the query */
 	size_t at;
@@ -86,18 +86,18 @@ static const char *value_text(const struct walk *w)
 
 /* The "{name}" that the template stands on; moves over it. */
 static const struct member *template_param(const struct method *m,
-					   const char **template)
+					   const char **pattern)
 {
-	const char *name = *template + 1;
+	const char *name = *pattern + 1;
 	size_t len = strcspn(name, "}");
 
-	*template = name + len + 1;
+	*pattern = name + len + 1;
 	return member_find(m->params, m->params_count, name, len);
 }
 
 static int segment_decode(struct walk *w, void *params)
 {
-	const struct member *p = template_param(w->d.method, &w->template);
+	const struct member *p = template_param(w->d.method, &w->pattern);
 	size_t start = w->at;
 
 	while (w->at < w->len && w->path[w->at] != '/')
@@ -111,13 +111,17 @@ static int segment_decode(struct walk *w, void *params)
 
 static int segments_decode(struct walk *w, void *params)
 {
-	while (*w->template != '\0') {
-		if (*w->template == '{') {
+	while (*w->pattern != '\0') {
+		if (*w->pattern == '{') {
 			if (segment_decode(w, params) != 0)
 				return -1;
 			continue;
 		}
-		w->template ++;
+		if (w->at == w->len || w->path[w->at] != *w->pattern)
+			return error_set(w->d.err, ERROR_NOT_FOUND,
+					 "the path is not one of %s",
+					 w->d.method->name);
+		w->pattern++;
 		w->at++;
 	}
 	return 0;
@@ -172,7 +176,7 @@ int params_decode_path(const struct method *m, const char *path, size_t len,
 	const char *query = memchr(path, '?', len);
 	struct walk w = {
 		.d = {.method = m, .err = err},
-		.template = m->path,
+		.pattern = m->path,
 		.path = path,
 		.len = query ? (size_t)(query - path) : len,
 	};
@@ -255,17 +259,17 @@ static void append_query(const struct method *m, const void *params,
 int params_encode_path(const struct method *m, const void *params,
 		       struct buf *out)
 {
-	const char *template = m->path;
+	const char *pattern = m->path;
 	uint64_t in_path = 0;
 
-	while (*template != '\0') {
+	while (*pattern != '\0') {
 		const struct member *p;
 
-		if (*template != '{') {
-			buf_append_char(out, *template ++);
+		if (*pattern != '{') {
+			buf_append_char(out, *pattern++);
 			continue;
 		}
-		p = template_param(m, &template);
+		p = template_param(m, &pattern);
 		in_path |= (uint64_t)1 << (p - m->params);
 		append_value(p->type, member_value(p, params), out);
 	}

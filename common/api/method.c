@@ -139,16 +139,16 @@ const char *method_nearest(const char *name)
 }
 
 /* Whether PATH up to its query fits; "{x}" takes a segment that is not empty. */
-static bool template_matches(const char *template, const char *path, size_t len)
+static bool template_matches(const char *pattern, const char *path, size_t len)
 {
 	size_t at = 0;
 
-	while (*template != '\0') {
-		if (*template != '{') {
-			if (at == len || path[at] != *template)
+	while (*pattern != '\0') {
+		if (*pattern != '{') {
+			if (at == len || path[at] != *pattern)
 				return false;
 			at++;
-			template ++;
+			pattern++;
 			continue;
 		}
 		size_t start = at;
@@ -157,7 +157,7 @@ static bool template_matches(const char *template, const char *path, size_t len)
 			at++;
 		if (at == start)
 			return false;
-		template = strchr(template, '}') + 1;
+		pattern = strchr(pattern, '}') + 1;
 	}
 	return at == len;
 }

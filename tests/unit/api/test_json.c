@@ -75,7 +75,7 @@ static void test_tree(void **state)
 {
 	static const char text[] =
 		"{\"n\":-9223372036854775808,\"f\":1.50,\"s\":\"a\\u0062"
-		"\\u00e9\\u20ac\\ud834\\udd1e\\/\",\"l\":[true,null,0]}";
+		"\\u00e9\\u20ac\\ud836\\udd1e\\/\",\"l\":[true,null,0]}";
 	struct json_object *value, *s, *l;
 	autoerror err = {0};
 
@@ -88,7 +88,7 @@ static void test_tree(void **state)
 		"1.50");
 	s = json_object_object_get(value, "s");
 	assert_string_equal(json_object_get_string(s),
-			    "ab\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e/");
+			    "ab\xc3\xa9\xe2\x82\xac\xf0\x9d\xa4\x9e/");
 	l = json_object_object_get(value, "l");
 	assert_int_equal(json_object_array_length(l), 3);
 	assert_true(json_object_get_boolean(json_object_array_get_idx(l, 0)));

@@ -229,6 +229,7 @@ static int take_signals(struct tty *t, struct secret *answer)
 {
 	erase(answer);
 	echo_on(t);
+	tcflush(t->fd, TCIFLUSH);
 	return echo_off(t);
 }
 

@@ -1,0 +1,233 @@
+/*
+ * Results for people and scripts: escaping, tables that shrink, CSV quoting, JSON
+ * and JSON lines, fields, sizes.
+ */
+#include "client/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "api/json.h"
+
+struct capture {
+	char *text;
+	size_t len;
+	FILE *file;
+	struct output *output;
+};
+
+static void begin(struct capture *c, enum output_format format, unsigned width)
+{
+	struct output_options options = {.format = format, .width = width};
+
+	c->text = NULL;
+	c->file = open_memstream(&c->text, &c->len);
+	options.file = c->file;
+	c->output = output_new(&options);
+	assert_non_null(c->output);
+}
+
+static void assert_output(struct capture *c, const char *expected)
+{
+	assert_int_equal(output_finish(c->output, NULL), 0);
+	output_free(c->output);
+	fclose(c->file);
+	if (strcmp(c->text, expected) != 0)
+		fail_msg("got:\n%s\nnot:\n%s", c->text, expected);
+	free(c->text);
+}
+
+/* -- texts ----------------------------------------------------------------- */
+
+static void assert_escaped(const char *text, const char *expected)
+{
+	autobuf out = {0};
+	autofree char *s = NULL;
+
+	output_escape(&out, text);
+	s = buf_steal_str(&out);
+	assert_string_equal(s, expected);
+}
+
+static void test_escape(void **state)
+{
+	assert_escaped("plain ä €", "plain ä €");
+	assert_escaped("a\033[2Jb", "a\\x1b[2Jb");
+	assert_escaped("a\nb\x7f", "a\\x0ab\\x7f");
+	assert_escaped("\xc2\x9b[2J", "\\xc2\\x9b[2J");
+	assert_escaped("\xff\xc3", "\\xff\\xc3");
+	assert_escaped("", "");
+}
+
+static void test_size(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} cases[] = {
+		{0, "0 B"},
+		{1023, "1023 B"},
+		{1024, "1 KiB"},
+		{1536, "1.5 KiB"},
+		{UINT64_C(512) << 20, "512 MiB"},
+		{UINT64_C(8) << 30, "8 GiB"},
+		{UINT64_MAX, "16 EiB"},
+	};
+
+	for (size_t i = 0; i < array_size(cases); i++) {
+		char text[OUTPUT_SIZE_TEXT];
+
+		output_size(text, cases[i].bytes);
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
+static void test_messages(void **state)
+{
+	struct capture c;
+
+	begin(&c, OUTPUT_TABLE, 0);
+	output_say(c.output, "Domain '%s' started", "a\033b");
+	output_field(c.output, "Id", "%d", 7);
+	output_field(c.output, "Thread(s) per core", "%d", 2);
+	assert_output(&c, "Domain 'a\\x1bb' started\n"
+			  "Id:             7\n"
+			  "Thread(s) per core: 2\n");
+	begin(&c, OUTPUT_JSON, 0);
+	output_say(c.output, "nothing of this");
+	assert_output(&c, "");
+}
+
+/* -- tables ---------------------------------------------------------------- */
+
+static void print_rows(struct output *output)
+{
+	static const struct output_column columns[] = {
+		{.title = "Id", .key = "id"},
+		{.title = "Name", .key = "name", .shrinks = true},
+		{.title = "Mem", .key = "memory", .right = true},
+	};
+	struct output_table *t = output_table_new(output, columns, 3);
+	const struct output_cell one[] = {
+		{"1", 0}, {"a domain with a long name", 0}, {"5", 0}};
+	const struct output_cell two[] = {
+		{NULL, 0}, {"ä,\"b\"\033", OUTPUT_BAD}, {"1024", 0}};
+
+	output_table_row(t, one);
+	output_table_row(t, two);
+	assert_int_equal(output_table_end(t, NULL), 0);
+}
+
+static void test_table(void **state)
+{
+	struct capture c;
+
+	begin(&c, OUTPUT_TABLE, 0);
+	print_rows(c.output);
+	assert_output(&c, " Id   Name                         Mem\n"
+			  "---------------------------------------\n"
+			  " 1    a domain with a long name      5\n"
+			  " -    ä,\"b\"\\x1b                   1024\n");
+}
+
+static void test_table_shrinks(void **state)
+{
+	struct capture c;
+
+	begin(&c, OUTPUT_TABLE, 30);
+	print_rows(c.output);
+	assert_output(&c, " Id   Name                 Mem\n"
+			  "------------------------------\n"
+			  " 1    a domain with a …      5\n"
+			  " -    ä,\"b\"\\x1b           1024\n");
+}
+
+static void test_csv(void **state)
+{
+	struct capture c;
+
+	begin(&c, OUTPUT_CSV, 10);
+	print_rows(c.output);
+	assert_output(&c, "id,name,memory\r\n"
+			  "1,a domain with a long name,5\r\n"
+			  ",\"ä,\"\"b\"\"\033\",1024\r\n");
+}
+
+static void test_empty_table(void **state)
+{
+	static const struct output_column columns[] = {
+		{.title = "Id", .key = "id"}};
+	struct capture c;
+
+	begin(&c, OUTPUT_TABLE, 0);
+	assert_int_equal(
+		output_table_end(output_table_new(c.output, columns, 1), NULL),
+		0);
+	assert_output(&c, " Id\n----\n");
+}
+
+/* -- values ---------------------------------------------------------------- */
+
+static void assert_value(enum output_format format, const char *json,
+			 const char *expected)
+{
+	struct capture c;
+	autojson value = NULL;
+
+	assert_int_equal(json_parse(json, strlen(json), NULL, &value, NULL), 0);
+	begin(&c, format, 0);
+	assert_int_equal(output_value(c.output, value, NULL), 0);
+	assert_output(&c, expected);
+}
+
+static void test_values(void **state)
+{
+	static const char object[] =
+		"{\"name\":\"a/b\",\"memory_free\":5,\"up\":true,\"none\":null,"
+		"\"tags\":[\"x\",\"y\"],\"no_tags\":[]}";
+	static const char list[] = "{\"domains\":[{\"a\":1},{\"b\":\"x\"}]}";
+
+	assert_value(OUTPUT_TABLE, object,
+		     "Name:           a/b\n"
+		     "Memory free:    5\n"
+		     "Up:             yes\n"
+		     "None:           -\n"
+		     "Tags:           x\n"
+		     ":               y\n"
+		     "No tags:        -\n");
+	assert_value(OUTPUT_JSON, object,
+		     "{\"name\":\"a/b\",\"memory_free\":5,\"up\":true,"
+		     "\"none\":null,\"tags\":[\"x\",\"y\"],\"no_tags\":[]}\n");
+	assert_value(OUTPUT_TABLE, list, " A   B\n-------\n 1   -\n -   x\n");
+	assert_value(OUTPUT_CSV, list, "a,b\r\n1,\r\n,x\r\n");
+	assert_value(OUTPUT_JSONL, list, "{\"a\":1}\n{\"b\":\"x\"}\n");
+	assert_value(OUTPUT_JSON, list,
+		     "{\"domains\":[{\"a\":1},{\"b\":\"x\"}]}\n");
+	assert_value(OUTPUT_CSV, "{\"a\":1,\"b\":[2]}", "a,b\r\n1,[2]\r\n");
+	assert_value(OUTPUT_TABLE, "{\"n\":1,\"l\":[{\"a\":2}]}",
+		     "N:              1\nL:\n A\n---\n 2\n");
+	assert_value(OUTPUT_TABLE, "null", "");
+	assert_value(OUTPUT_JSON, "null", "null\n");
+	assert_value(OUTPUT_TABLE, "{\"domains\":[]}", "Domains:        -\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_shrinks),
+		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_empty_table),
+		cmocka_unit_test(test_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

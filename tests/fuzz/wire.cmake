@@ -1,0 +1,1 @@
+fuzz_target(h2 wire)

@@ -111,6 +111,13 @@ static const struct hint {
 	{"Could not access KVM kernel module",
 	 {0, ERROR_UNSUPPORTED, false,
 	  "this host has no KVM: check /dev/kvm, or use type 'qemu'"}},
+	{"no such screen ID",
+	 {0, ERROR_NOT_FOUND, false, "it has no such screen"}},
+	{"cannot find character device",
+	 {0, ERROR_NOT_FOUND, false, "it has no serial line of that name"}},
+	{"virtlogd-sock",
+	 {0, ERROR_FAILED, false,
+	  "libvirt's virtlogd does not run on this host: start it"}},
 	{"Cannot allocate memory",
 	 {0, ERROR_FAILED, false, "the host has too little free memory"}},
 	{"Cannot access storage file",
@@ -348,7 +355,23 @@ static void on_error(void *context, virErrorPtr error)
 {
 }
 
-void failure_silence(void)
+/* libvirt's log has no other switch; the person's own setting wins. */
+static int initialize_silently(void)
+{
+	static const char name[] = "LIBVIRT_LOG_OUTPUTS";
+	bool ours = !getenv(name) && !getenv("LIBVIRT_DEBUG");
+	int result;
+
+	if (ours)
+		setenv(name, "4:file:/dev/null", 1);
+	result = virInitialize();
+	if (ours)
+		unsetenv(name);
+	return result;
+}
+
+int failure_initialize(void)
 {
 	virSetErrorFunc(NULL, on_error);
+	return initialize_silently();
 }

@@ -26,7 +26,10 @@ int failure_no_domain(struct error *err, const char *name);
 /* The code alone; for the table's test. */
 enum error_code failure_code(int libvirt_code);
 
-/* Silences libvirt in this process: it writes nothing by itself any more. */
-void failure_silence(void);
+/*
+ * virInitialize, with libvirt silenced: it writes nothing to stderr by itself.
+ * Uses the environment for a moment. -1 where libvirt fails.
+ */
+int failure_initialize(void);
 
 #endif

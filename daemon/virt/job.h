@@ -54,16 +54,16 @@ int lookup_identify(struct job *job, virDomainPtr domain, struct error *err);
 bool lookup_is_uuid(const char *text);
 
 /*
- * inspect.c: state, reason, vcpus, memory and id of DOMAIN by two calls on it;
- * CPU_TIME may be NULL. ERR is set with failure_set().
+ * inspect.c: state (not its reason), vcpus and memory of DOMAIN by one call on
+ * it; CPU_TIME may be NULL. ERR is set with failure_set().
  */
 int inspect_sizes(struct job *job, virDomainPtr domain, struct virt_domain *row,
 		  uint64_t *cpu_time, struct error *err);
 
-/* Sets row->title, NULL where there is none. ERROR_NO_MEMORY is not told. */
+/* Sets row->title, NULL where there is none. */
 void inspect_title(virDomainPtr domain, struct virt_domain *row);
 
-/* Sets row->uuid, name and id from what DOMAIN itself holds: no call. */
+/* Sets row->uuid, name and id from what DOMAIN itself holds. */
 int inspect_names(virDomainPtr domain, struct virt_domain *row,
 		  struct error *err);
 

@@ -1,7 +1,8 @@
 /*
  * The list of domains, in few calls however many there are: one bulk call for
- * names, states and sizes, one each for who is persistent and who starts by
- * itself. What the bulk call of a driver does not tell is asked for each domain.
+ * names, states and sizes, one each for who is transient (few are, most are
+ * persistent) and who starts by itself. What the bulk call of a driver does not
+ * tell is asked for each domain.
  */
 #include "daemon/virt/job.h"
 
@@ -11,59 +12,54 @@
 #include "base/glob.h"
 #include "daemon/virt/error.h"
 
-/* A sorted set of UUIDs. */
-struct uuids {
-	unsigned char (*bytes)[VIR_UUID_BUFLEN];
-	size_t count;
+/*
+ * Domains of one kind, sorted by name. By name, since each call of libvirt that
+ * yields a UUID prints it for its debug log, at 1 us a time.
+ */
+struct kind {
+	virDomainPtr *domains;
+	int count;
 };
 
-static void cleanup_uuids(struct uuids *uuids)
+static void cleanup_kind(struct kind *kind)
 {
-	free(uuids->bytes);
+	for (int i = 0; i < kind->count; i++)
+		virDomainFree(kind->domains[i]);
+	free(kind->domains);
 }
 
-static int compare_uuids(const void *a, const void *b)
+static int compare_domains(const void *a, const void *b)
 {
-	return memcmp(a, b, VIR_UUID_BUFLEN);
+	return strcmp(virDomainGetName(*(const virDomainPtr *)a),
+		      virDomainGetName(*(const virDomainPtr *)b));
 }
 
-static void free_domains(virDomainPtr *domains, int count)
+static int compare_to_name(const void *name, const void *domain)
 {
-	for (int i = 0; i < count; i++)
-		virDomainFree(domains[i]);
-	free(domains);
+	return strcmp(name, virDomainGetName(*(const virDomainPtr *)domain));
 }
 
 /* The domains that have FLAGS (virConnectListAllDomainsFlags). */
-static int collect(struct job *job, unsigned flags, struct uuids *out,
+static int collect(struct job *job, unsigned flags, struct kind *kind,
 		   struct error *err)
 {
-	virDomainPtr *domains = NULL;
-	int count = virConnectListAllDomains(job->conn, &domains, flags);
+	int count = virConnectListAllDomains(job->conn, &kind->domains, flags);
 
 	if (count < 0)
 		return failure_set(job, err);
-	out->bytes = calloc((size_t)count + 1, sizeof(*out->bytes));
-	for (int i = 0; out->bytes && i < count; i++)
-		if (virDomainGetUUID(domains[i], out->bytes[out->count]) == 0)
-			out->count++;
-	free_domains(domains, count);
-	if (!out->bytes)
-		return error_set_no_memory(err);
-	qsort(out->bytes, out->count, sizeof(*out->bytes), compare_uuids);
+	kind->count = count;
+	qsort(kind->domains, (size_t)count, sizeof(*kind->domains),
+	      compare_domains);
 	return 0;
 }
 
-static bool contains(const struct uuids *uuids, virDomainPtr domain)
+static bool contains(const struct kind *kind, const char *name)
 {
-	unsigned char uuid[VIR_UUID_BUFLEN];
-
-	return virDomainGetUUID(domain, uuid) == 0 &&
-	       bsearch(uuid, uuids->bytes, uuids->count, sizeof(uuid),
-		       compare_uuids);
+	return bsearch(name, kind->domains, (size_t)kind->count,
+		       sizeof(*kind->domains), compare_to_name);
 }
 
-/* libvirt's typed parameters of one domain; false where any is missing. */
+/* libvirt's typed parameters of one domain; false where sizes are missing. */
 static bool take_stats(const virDomainStatsRecord *record,
 		       struct virt_domain *row)
 {
@@ -72,14 +68,15 @@ static bool take_stats(const virDomainStatsRecord *record,
 	int n = record->nparams, state = 0, reason = 0;
 	unsigned vcpus = 0;
 
-	if (virTypedParamsGetInt(p, n, "state.state", &state) != 1 ||
-	    virTypedParamsGetInt(p, n, "state.reason", &reason) != 1 ||
-	    virTypedParamsGetUInt(p, n, "vcpu.current", &vcpus) != 1 ||
+	/* In virDomainStatsTypes the state is the one group never left out. */
+	virTypedParamsGetInt(p, n, "state.state", &state);
+	virTypedParamsGetInt(p, n, "state.reason", &reason);
+	row->state = (enum virt_state)state;
+	row->reason = state_reason(state, reason);
+	if (virTypedParamsGetUInt(p, n, "vcpu.current", &vcpus) != 1 ||
 	    virTypedParamsGetULLong(p, n, "balloon.current", &memory) != 1 ||
 	    virTypedParamsGetULLong(p, n, "balloon.maximum", &max) != 1)
 		return false;
-	row->state = (enum virt_state)state;
-	row->reason = state_reason(state, reason);
 	row->vcpus = vcpus;
 	row->memory_kib = memory;
 	row->max_memory_kib = max;
@@ -112,35 +109,24 @@ static int compare_rows(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int fill_list(struct job *job, virDomainStatsRecordPtr *records,
-		     int count, struct error *err)
+static int fill_rows(struct job *job, virDomainStatsRecordPtr *records,
+		     int count, const struct kind *transient,
+		     const struct kind *autostart, struct error *err)
 {
-	cleanup(cleanup_uuids) struct uuids persistent = {0};
-	cleanup(cleanup_uuids) struct uuids autostart = {0};
 	struct virt_reply *reply = job->reply;
-	struct virt_domain *rows = calloc((size_t)count + 1, sizeof(*rows));
+	char *const *scope = job->request->scope;
 
-	if (!rows)
-		return error_set_no_memory(err);
-	reply->kind = VIRT_VALUE_LIST;
-	reply->value.list.rows = rows;
-	if (collect(job, VIR_CONNECT_LIST_DOMAINS_PERSISTENT, &persistent,
-		    err) < 0 ||
-	    collect(job, VIR_CONNECT_LIST_DOMAINS_AUTOSTART, &autostart, err) <
-		    0)
-		return -1;
 	for (int i = 0; i < count; i++) {
-		struct virt_domain *row = &rows[reply->value.list.count];
-		virDomainPtr domain = records[i]->dom;
+		size_t at = reply->value.list.count;
+		struct virt_domain *row = &reply->value.list.rows[at];
+		const char *name = virDomainGetName(records[i]->dom);
 		int filled;
 
-		if (job->request->scope &&
-		    !glob_match_any(job->request->scope,
-				    virDomainGetName(domain)))
+		if (scope && !glob_match_any(scope, name))
 			continue;
 		filled = fill_row(job, records[i], row, err);
-		row->persistent = contains(&persistent, domain);
-		row->autostart = contains(&autostart, domain);
+		row->persistent = !contains(transient, name);
+		row->autostart = contains(autostart, name);
 		if (filled > 0)
 			reply->value.list.count++;
 		else
@@ -148,6 +134,27 @@ static int fill_list(struct job *job, virDomainStatsRecordPtr *records,
 		if (filled < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int fill_list(struct job *job, virDomainStatsRecordPtr *records,
+		     int count, struct error *err)
+{
+	cleanup(cleanup_kind) struct kind transient = {0};
+	cleanup(cleanup_kind) struct kind autostart = {0};
+	struct virt_reply *reply = job->reply;
+	struct virt_domain *rows = calloc((size_t)count + 1, sizeof(*rows));
+
+	if (!rows)
+		return error_set_no_memory(err);
+	reply->kind = VIRT_VALUE_LIST;
+	reply->value.list.rows = rows;
+	if (collect(job, VIR_CONNECT_LIST_DOMAINS_TRANSIENT, &transient, err) <
+		    0 ||
+	    collect(job, VIR_CONNECT_LIST_DOMAINS_AUTOSTART, &autostart, err) <
+		    0 ||
+	    fill_rows(job, records, count, &transient, &autostart, err) < 0)
+		return -1;
 	qsort(rows, reply->value.list.count, sizeof(*rows), compare_rows);
 	return 0;
 }

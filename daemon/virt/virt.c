@@ -120,10 +120,9 @@ int virt_new(struct virt **out, const struct virt_config *config,
 				 "the libvirt URI is missing: for example "
 				 "qemu:///system");
 	xml_init();
-	if (virInitialize() < 0)
+	if (failure_initialize() < 0)
 		return error_set(err, ERROR_INTERNAL,
 				 "libvirt cannot be initialized");
-	failure_silence();
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return error_set_no_memory(err);

@@ -180,7 +180,9 @@ struct virt_done {
  * again whenever it breaks, by a thread of its own. Until the first attempt has
  * ended (at most VIRT_FIRST_CONNECT_MS) requests wait for it; after that,
  * without a connection, they fail at once with ERROR_UNAVAILABLE. LOG is
- * borrowed until virt_free() has returned. ERROR_CONFIG: the URI is missing.
+ * borrowed until virt_free() has returned. The first one in a process changes
+ * the environment for a moment: call it before other threads read that.
+ * ERROR_CONFIG: the URI is missing.
  */
 int virt_new(struct virt **out, const struct virt_config *config,
 	     struct log *log, struct error *err);

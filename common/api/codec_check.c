@@ -134,6 +134,11 @@ void type_describe(const struct type *type, struct buf *out)
 	switch (type->kind) {
 	case TYPE_INT:
 	case TYPE_UINT:
+		/* 2^53 and more are easier to read in the type's own words */
+		if (type->max > UINT32_MAX) {
+			buf_append_str(out, type->doc);
+			return;
+		}
 		buf_appendf(out, "a whole number from %" PRId64 " to %" PRId64,
 			    type->min, type->max);
 		return;

@@ -70,16 +70,35 @@ static size_t widest(const struct member *members, unsigned n)
 	return width;
 }
 
-/* "required; a string: a domain's name or UUID": TEXT is to free. */
+/* What a member may be, in words; the value's kind is plain for most texts. */
+static void append_kind(const struct member *m, struct buf *out)
+{
+	bool list = m->count != 0;
+
+	if (m->type->kind == TYPE_OBJECT)
+		buf_appendf(out, "%s%s", list ? "a list of " : "",
+			    m->type->name);
+	else if (m->type->kind == TYPE_TEXT)
+		buf_appendf(out, "%s%s", list ? "a list, each " : "",
+			    m->type->doc);
+	else {
+		buf_append_str(out, list ? "a list, each " : "");
+		type_describe(m->type, out);
+	}
+}
+
+/* "which domain (required; a domain's name or UUID)"; to free(). */
 static char *member_text(const struct member *m, bool param)
 {
 	autobuf text = {0};
 
 	buf_append_str(&text, m->doc);
-	buf_append_str(&text, param && m->has == 0 ? " (required; " : " (");
-	if (m->count != 0)
-		buf_append_str(&text, "a list, each ");
-	type_describe(m->type, &text);
+	buf_append_str(&text, " (");
+	if (param && m->has == 0)
+		buf_append_str(&text, "required; ");
+	if (!param && m->has != 0)
+		buf_append_str(&text, "can be absent; ");
+	append_kind(m, &text);
 	buf_append_char(&text, ')');
 	return buf_steal_str(&text);
 }
@@ -155,6 +174,19 @@ static void help_members(struct buf *out, const char *title,
 	}
 }
 
+/* The fields of an object, and then those of the objects within it. */
+static void help_object(struct buf *out, const char *title,
+			const struct type *type, unsigned depth)
+{
+	help_members(out, title, type->fields, type->fields_count, false);
+	for (unsigned i = 0; i < type->fields_count; i++) {
+		const struct type *inner = type->fields[i].type;
+
+		if (inner->kind == TYPE_OBJECT && depth < CODEC_DEPTH_MAX)
+			help_object(out, inner->name, inner, depth + 1);
+	}
+}
+
 static void help_errors(struct buf *out, const struct method *m)
 {
 	if (m->errors_count == 0)
@@ -180,23 +212,21 @@ static void help_role(struct buf *out, const struct method *m)
 int describe_method_help(struct buf *out, const struct method *m)
 {
 	autobuf synopsis = {0};
+	size_t indent = 2 + m->name_len + 1;
 
 	buf_appendf(out, "%s: %s\n\n", m->name, m->summary);
-	buf_appendf(&synopsis, "%s ", m->name);
 	describe_synopsis(&synopsis, m);
 	buf_append_char(&synopsis, '\0');
 	if (!buf_ok(&synopsis))
 		return -1;
-	buf_append_str(out, "  ");
-	append_wrapped(out, (const char *)buf_bytes(&synopsis), 2,
-		       2 + m->name_len + 1);
+	buf_appendf(out, "  %s%s", m->name, m->params_count > 0 ? " " : "");
+	append_wrapped(out, (const char *)buf_bytes(&synopsis), indent, indent);
 	buf_append_char(out, '\n');
 	append_wrapped(out, m->doc, 0, 0);
 	help_role(out, m);
 	help_members(out, "Parameters", m->params, m->params_count, true);
 	if (m->result)
-		help_members(out, "Result", m->result->fields,
-			     m->result->fields_count, false);
+		help_object(out, "Result", m->result, 0);
 	if (m->content)
 		buf_appendf(out, "\nContent\n  %s: %s\n", m->content,
 			    m->content_doc);
@@ -244,6 +274,20 @@ static void roff_members(struct buf *out, const struct member *members,
 	}
 }
 
+static void roff_object(struct buf *out, const struct type *type,
+			unsigned depth)
+{
+	roff_members(out, type->fields, type->fields_count, false);
+	for (unsigned i = 0; i < type->fields_count; i++) {
+		const struct type *inner = type->fields[i].type;
+
+		if (inner->kind != TYPE_OBJECT || depth == CODEC_DEPTH_MAX)
+			continue;
+		roff_line(out, ".PP\nEach ", inner->name);
+		roff_object(out, inner, depth + 1);
+	}
+}
+
 static void roff_errors(struct buf *out, const struct method *m)
 {
 	if (m->errors_count == 0)
@@ -277,8 +321,7 @@ static void roff_method(struct buf *out, const struct method *m)
 	roff_members(out, m->params, m->params_count, true);
 	if (m->result) {
 		roff_line(out, ".PP\nResult, ", m->result_doc);
-		roff_members(out, m->result->fields, m->result->fields_count,
-			     false);
+		roff_object(out, m->result, 0);
 	}
 	if (m->content) {
 		roff_line(out, ".PP\nContent: ", m->content);

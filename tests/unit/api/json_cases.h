@@ -16,6 +16,8 @@ struct json_case {
 
 #define CASE(text) {text, sizeof(text) - 1}
 
+/* clang-format off */
+
 /* RFC 8259 allows these, and so do we. */
 static const struct json_case accepted[] = {
 	/* arrays */
@@ -165,6 +167,8 @@ static const struct json_case refused[] = {
 	CASE("// x\n[]"), CASE("# x\n[]"), CASE("[] // x"), CASE("undefined"),
 	CASE("\xc2\xa0[]"), CASE("\v[]"),
 };
+
+/* clang-format on */
 
 #undef CASE
 

@@ -130,7 +130,8 @@ static void test_help(void **state)
 	assert_non_null(strstr(text, "domain.xml: show a domain's XML\n"));
 	assert_non_null(
 		strstr(text, "Role viewer; reads; secure needs admin."));
-	assert_non_null(strstr(text, "(required; a string: a domain's name"));
+	assert_non_null(strstr(text, "(required; a domain's name"));
+	assert_non_null(strstr(text, "\n  domain.xml domain=DOMAIN ["));
 	assert_non_null(strstr(text, "not-found"));
 	assert_int_equal(describe_method_list(&all), 0);
 	text = as_text(&all);

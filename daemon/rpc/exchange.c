@@ -46,34 +46,41 @@ static void on_data(void *context, struct h2_stream *s, const uint8_t *data,
 	}
 }
 
+/*
+ * The deepest nesting of the text, brackets within strings left out. What is no
+ * JSON gets some number; json_parse() refuses it afterwards.
+ */
+static size_t depth_of(const uint8_t *text, size_t n)
+{
+	size_t depth = 0, deepest = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = text[i];
+
+		if (c == '"')
+			in_string = !in_string;
+		else if (in_string)
+			i += c == '\\';
+		else if (c == '{' || c == '[')
+			deepest = ++depth > deepest ? depth : deepest;
+		else if ((c == '}' || c == ']') && depth > 0)
+			depth--;
+	}
+	return deepest;
+}
+
 /* json_parse() has a limit of its own; an administrator may want less. */
 static int check_depth(const struct buf *body, unsigned limit,
 		       struct error *err)
 {
-	const uint8_t *at = buf_bytes(body);
-	bool in_string = false;
-	size_t depth = 0;
-
-	if (limit >= JSON_DEPTH_MAX)
+	if (limit >= JSON_DEPTH_MAX ||
+	    depth_of(buf_bytes(body), body->len) <= limit)
 		return 0;
-	for (size_t i = 0; i < body->len; i++) {
-		if (in_string)
-			i += at[i] == '\\';
-		if (i < body->len && at[i] == '"')
-			in_string = !in_string;
-		else if (in_string || i >= body->len)
-			continue;
-		else if (at[i] == '{' || at[i] == '[')
-			depth++;
-		else if ((at[i] == '}' || at[i] == ']') && depth > 0)
-			depth--;
-		if (depth > limit)
-			return error_set(err, ERROR_TOO_LARGE,
-					 "the JSON is nested deeper than the "
-					 "host's limit of %u",
-					 limit);
-	}
-	return 0;
+	return error_set(err, ERROR_TOO_LARGE,
+			 "the JSON is nested deeper than the host's limit of "
+			 "%u",
+			 limit);
 }
 
 static int parse(struct call *c, struct error *err)

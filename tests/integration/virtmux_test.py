@@ -1,0 +1,507 @@
+"""What the integration tests share: a folder of their own, an authority made by
+the real virtmux-pki, a running virtmuxd, and ways to talk to it. Imported by
+test_*.py; the programs are those of the build directory in $VIRTMUX_BUILD.
+
+    import virtmux_test
+
+    class MyTest(virtmux_test.Case):
+        access = {"alice": {"role": "admin", "domains": "*"}}
+
+        def test_list(self):
+            daemon = self.start_daemon()            # on a free port, and ready
+            done = self.client(daemon, "alice").run("list", "--all")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            answer = daemon.call("alice", "domain.list")
+            answer = daemon.curl("alice", "/openrpc.json")
+
+    if __name__ == "__main__":
+        virtmux_test.main()
+
+`access` (identity -> options) and `config` (section -> options) of the class, or
+arguments of start_daemon(), become access.conf and virtmuxd.conf; libvirt is
+test:///default unless config says otherwise. Users and the host get their
+certificates when they are first named. daemon.log() and daemon.audit() are what it
+has written; daemon.reload() and daemon.stop() wait until it is done.
+
+What always holds: everything lies under self.work, which goes with the test; each
+process that was started here is ended by its own pid; nothing sleeps where it can
+wait for a condition (wait_for); the machine's own configuration is not looked at.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = os.path.abspath(os.environ.get("VIRTMUX_BUILD", "build"))
+VIRTMUXD = os.path.join(BUILD, "daemon", "virtmuxd")
+VIRTMUX = os.path.join(BUILD, "client", "virtmux")
+VIRTMUX_PKI = os.path.join(BUILD, "pki", "virtmux-pki")
+
+PASSPHRASE = "the user's own passphrase"
+HOST = "localhost"  # the name in the host's certificate
+TIMEOUT = 30        # seconds that anything may take before the test fails
+SKIPPED = 77        # exit status of a script that this machine cannot run
+
+
+def main():
+    """unittest.main(), with status 77 where every test was skipped."""
+    result = unittest.main(exit=False, verbosity=2).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    sys.exit(SKIPPED if result.testsRun == len(result.skipped) else 0)
+
+
+def need(*programs):
+    """Skips the test where a program is not installed."""
+    for program in programs:
+        if not shutil.which(program):
+            raise unittest.SkipTest(program + " is not installed")
+
+
+def wait_for(condition, what, timeout=TIMEOUT):
+    """The first true value of CONDITION(); fails with WHAT after TIMEOUT s."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(0.01)
+
+
+def write_file(path, text, mode=0o600):
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with os.fdopen(os.open(path, flags, mode), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def read_file(path):
+    with open(path, encoding="utf-8", errors="backslashreplace") as file:
+        return file.read()
+
+
+def ini(sections):
+    """{section: {key: value}} as text; a value that is None is left out."""
+    lines = []
+    for section, options in sections.items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {value}" for key, value in options.items()
+                  if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def run(*words, **options):
+    """A program to its end; its output as text."""
+    options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("timeout", TIMEOUT)
+    if "input" in options:
+        del options["stdin"]
+    return subprocess.run(words, stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.PIPE, check=False, **options)
+
+
+def must_run(*words, **options):
+    done = run(*words, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{words}: status {done.returncode}\n"
+                             f"{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def end_process(process, how=signal.SIGTERM, timeout=TIMEOUT):
+    """Ends a process that was started here; its exit status."""
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+    return process.returncode
+
+
+class Identity:
+    """A certificate with its key, and where the key is without passphrase."""
+
+    def __init__(self, authority, name, folder):
+        self.name = name
+        self.ca = authority.ca
+        self.certificate = os.path.join(folder, name + ".crt")
+        self.key = os.path.join(folder, name + ".key")
+        self.plain_key = self.key
+
+    def strip_passphrase(self, passphrase_file):
+        self.plain_key = self.key + ".plain"
+        write_file(self.plain_key, must_run(
+            "openssl", "pkey", "-in", self.key, "-passin",
+            "file:" + passphrase_file))
+
+
+class Authority:
+    """A CA by the real virtmux-pki. `passphrase_file` opens the users' keys."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ca = os.path.join(folder, "ca.crt")
+        self.identities = {}
+        self.pki("init", "--no-ca-passphrase")
+        self.passphrase_file = write_file(
+            os.path.join(folder, "passphrase"), PASSPHRASE + "\n")
+
+    def pki(self, *words):
+        return must_run(VIRTMUX_PKI, "--dir", self.folder, "--batch", *words)
+
+    def host(self, name=HOST, *sans):
+        if ("host", name) not in self.identities:
+            sans = sans or ("IP:127.0.0.1", "IP:::1")
+            self.pki("host", name, *["--san=" + san for san in sans])
+            self.identities["host", name] = Identity(
+                self, name, os.path.join(self.folder, "hosts"))
+        return self.identities["host", name]
+
+    def user(self, name):
+        if ("user", name) not in self.identities:
+            self.pki("user", name, "--passphrase-file", self.passphrase_file)
+            user = Identity(self, name, os.path.join(self.folder, "users"))
+            user.strip_passphrase(self.passphrase_file)
+            self.identities["user", name] = user
+        return self.identities["user", name]
+
+
+class NotifySocket:
+    """A service manager's end of NOTIFY_SOCKET. ABSTRACT: without a file."""
+
+    def __init__(self, folder, abstract=False):
+        name = os.path.join(folder, f"notify-{os.urandom(4).hex()}")
+        self.name = "@" + name if abstract else name
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("\0" + name if abstract else name)
+        self.socket.settimeout(0.05)
+
+    def next(self):
+        """The next message as {name: value}, or None where there is none."""
+        try:
+            text = self.socket.recv(4096).decode()
+        except TimeoutError:
+            return None
+        return dict(line.split("=", 1) for line in text.splitlines())
+
+    def close(self):
+        self.socket.close()
+
+
+class Response:
+    """What curl got: status, headers (lower case), body."""
+
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Daemon:
+    """A virtmuxd. Made by Case.start_daemon(); `port` and `address` are where it
+    listens (the first address, if there are several)."""
+
+    def __init__(self, work, authority):
+        self.work = work
+        self.authority = authority
+        self.conf = os.path.join(work, "virtmuxd.conf")
+        self.access_file = os.path.join(work, "access.conf")
+        self.audit_file = os.path.join(work, "audit.jsonl")
+        self.log_file = os.path.join(work, "virtmuxd.log")
+        self.notify = None
+        self.process = None
+        self.port = None
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def write_access(self, access):
+        write_file(self.access_file, ini(access))
+
+    def write_config(self, config):
+        host = self.authority.host()
+        sections = {
+            "daemon": {"listen": "127.0.0.1:0", "access": self.access_file,
+                       "audit": self.audit_file, "log-level": "debug",
+                       "drain-timeout": "2s"},
+            "tls": {"certificate": host.certificate, "key": host.key,
+                    "ca": self.authority.ca},
+            "libvirt": {"uri": "test:///default"},
+        }
+        for section, options in config.items():
+            sections.setdefault(section, {}).update(options)
+        write_file(self.conf, ini(sections))
+
+    def spawn(self, *words, env=None, **options):
+        """Starts it, and does not wait."""
+        self.notify = NotifySocket(self.work)
+        environment = {**os.environ, "NOTIFY_SOCKET": self.notify.name,
+                       **(env or {})}
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(
+                [VIRTMUXD, "--config", self.conf, *words], env=environment,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
+
+    def wait_ready(self):
+        def ready():
+            message = self.notify.next()
+            if self.process.poll() is not None:
+                raise AssertionError("virtmuxd has ended:\n" + self.log())
+            return message if message and "READY" in message else None
+
+        status = wait_for(ready, "READY=1")["STATUS"]
+        self.port = int(re.search(r":(\d+)(,|$)", status).group(1))
+
+    def reload(self):
+        """SIGHUP, and until it is over."""
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "RELOADING" in (self.notify.next() or {}), "RELOADING=1")
+        wait_for(lambda: "READY" in (self.notify.next() or {}), "READY=1")
+
+    def stop(self, how=signal.SIGTERM):
+        status = end_process(self.process, how)
+        self.notify.close()
+        return status
+
+    def log(self):
+        return read_file(self.log_file)
+
+    def wait_log(self, pattern):
+        return wait_for(lambda: re.search(pattern, self.log()),
+                        f"{pattern!r} in the log")
+
+    def audit(self):
+        """Its records so far; those of reads come with a second's delay."""
+        if not os.path.exists(self.audit_file):
+            return []
+        return [json.loads(line) for line in
+                read_file(self.audit_file).split("\n") if line.endswith("}")]
+
+    def wait_audit(self, **members):
+        """The records that have all these members, once there is one."""
+        return wait_for(lambda: [record for record in self.audit()
+                                 if members.items() <= record.items()],
+                        f"{members} in the audit")
+
+    def cpu_ms(self):
+        """Processor time so far, in steps of 10 ms."""
+        fields = read_file(f"/proc/{self.process.pid}/stat").rsplit(") ")[1].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 // os.sysconf("SC_CLK_TCK")
+
+    def rss_kib(self):
+        status = read_file(f"/proc/{self.process.pid}/status")
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+    def curl(self, user, path, data=None, headers=(), words=()):
+        """A request by curl; USER None: without a certificate. DATA: a body, which
+        makes it a POST. The Response; AssertionError where there is none."""
+        need("curl")
+        command = ["curl", "--silent", "--show-error", "--http2", "--noproxy", "*",
+                   "--cacert", self.authority.ca, "--dump-header", "-"]
+        if user:
+            identity = self.authority.user(user)
+            command += ["--cert", identity.certificate, "--key", identity.plain_key]
+        if data is not None:
+            command += ["--data-binary", "@-"]
+        for header in headers:
+            command += ["--header", header]
+        done = subprocess.run(
+            [*command, *words, f"https://{HOST}:{self.port}{path}", "--connect-to",
+             f"{HOST}:{self.port}:{self.address}"],
+            input=data.encode() if isinstance(data, str) else data or b"",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT,
+            check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"curl: status {done.returncode}: {done.stderr}")
+        return parse_response(done.stdout)
+
+    def call(self, user, method, params=None, key=None):
+        """A call; the response object, with "result" or "error"."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method}
+        if params is not None:
+            request["params"] = params
+        headers = ["idempotency-key: " + key] if key else []
+        return self.curl(user, "/rpc", json.dumps(request), headers).json()
+
+    def result(self, user, method, params=None):
+        """The result of a call that must succeed."""
+        answer = self.call(user, method, params)
+        if "result" not in answer:
+            raise AssertionError(f"{method}: {answer}")
+        return answer["result"]
+
+
+    def node(self, user, script):
+        """SCRIPT, the body of an async function in node, on an HTTP/2 session of
+        USER: request(headers, body) gives {status, headers, body}, call(method,
+        params, headers) the response object; session and constants are node's. What
+        it returns comes back."""
+        need("node")
+        identity = self.authority.user(user)
+        settings = json.dumps({
+            "port": self.port, "ca": identity.ca, "cert": identity.certificate,
+            "key": identity.plain_key})
+        done = run("node", "--input-type=commonjs", "--eval",
+                   NODE_HEAD.replace("SETTINGS", settings) + script + NODE_TAIL)
+        if done.returncode != 0:
+            raise AssertionError("node: " + done.stderr)
+        return json.loads(done.stdout)
+
+
+NODE_HEAD = """
+const http2 = require("http2"), fs = require("fs");
+const settings = SETTINGS, constants = http2.constants;
+const session = http2.connect("https://localhost:" + settings.port, {
+    host: "127.0.0.1", lookup: (name, options, done) => options.all
+        ? done(null, [{address: "127.0.0.1", family: 4}])
+        : done(null, "127.0.0.1", 4),
+    ca: fs.readFileSync(settings.ca), cert: fs.readFileSync(settings.cert),
+    key: fs.readFileSync(settings.key)});
+const request = (headers, body) => new Promise((resolve, reject) => {
+    const stream = session.request(headers, {endStream: body === undefined});
+    const parts = [];
+    let got = {};
+    stream.on("response", headers => { got = headers; });
+    stream.on("data", part => parts.push(part));
+    stream.on("error", error => reject(error));
+    stream.on("close", () => resolve({status: got[":status"], headers: got,
+        code: stream.rstCode, body: Buffer.concat(parts).toString("latin1")}));
+    if (body !== undefined) stream.end(body);
+});
+const call = async (method, params, headers) => {
+    const answer = await request({":method": "POST", ":path": "/rpc", ...headers},
+        JSON.stringify({jsonrpc: "2.0", id: 1, method, params}));
+    return JSON.parse(answer.body);
+};
+const connected = new Promise((resolve, reject) => {
+    session.on("remoteSettings", resolve);
+    session.on("error", reject);
+});
+(async () => {
+    await connected;
+"""
+NODE_TAIL = """
+})().then(result => {
+    fs.writeSync(1, JSON.stringify(result === undefined ? null : result));
+    session.destroy();
+}).catch(error => {
+    fs.writeSync(2, String(error.stack || error));
+    process.exit(1);
+});
+"""
+
+
+def parse_response(output):
+    """Status, headers and body of what curl --dump-header - printed."""
+    head, body = output.split(b"\r\n\r\n", 1)
+    while head.startswith(b"HTTP/2 1"):  # an interim response
+        head, body = body.split(b"\r\n\r\n", 1)
+    lines = head.decode().splitlines()
+    headers = dict(re.split(": *", line, maxsplit=1) for line in lines[1:])
+    return Response(int(lines[0].split()[1]), headers, body)
+
+
+class Client:
+    """The program virtmux as one user with a home of his own."""
+
+    def __init__(self, work, daemon, user, options):
+        identity = daemon.authority.user(user)
+        self.home = os.path.join(work, "home-" + user)
+        self.runtime = os.path.join(self.home, "run")
+        os.makedirs(self.runtime, mode=0o700, exist_ok=True)
+        self.config = write_file(os.path.join(self.home, "config"), ini({
+            "defaults": {"host": "test"},
+            "host test": {
+                "address": daemon.address, "ca": identity.ca,
+                "certificate": identity.certificate, "key": identity.key,
+                "session": "no", **options},
+        }))
+        self.environment = {
+            **{name: value for name, value in os.environ.items()
+               if not name.startswith(("VIRTMUX_", "XDG_", "SSH_ASKPASS"))},
+            "HOME": self.home, "XDG_RUNTIME_DIR": self.runtime,
+            "VIRTMUX_CONFIG": self.config, "NO_COLOR": "1",
+        }
+        self.passphrase_file = daemon.authority.passphrase_file
+
+    def command(self, *words):
+        return [VIRTMUX, "--passphrase-file", self.passphrase_file, *words]
+
+    def run(self, *words, env=None, **options):
+        """To its end; stdout, stderr and returncode."""
+        return run(*self.command(*words),
+                   env={**self.environment, **(env or {})}, **options)
+
+    def spawn(self, *words, env=None, **options):
+        """A process that the caller ends (end_process)."""
+        return subprocess.Popen(self.command(*words),
+                                env={**self.environment, **(env or {})}, **options)
+
+
+class Case(unittest.TestCase):
+    """A test with a folder, and an authority shared by the tests of its class."""
+
+    access = {"alice": {"role": "admin", "domains": "*"}}
+    config = {}
+
+    @classmethod
+    def setUpClass(cls):
+        need("openssl")
+        cls.class_folder = tempfile.mkdtemp(prefix="virtmux-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.class_folder)
+        cls.authority = Authority(os.path.join(cls.class_folder, "pki"))
+
+    def setUp(self):
+        self.work = tempfile.mkdtemp(prefix="t", dir=self.class_folder)
+        self.addCleanup(shutil.rmtree, self.work)
+
+    def make_daemon(self, access=None, config=None):
+        """With its files written, not started."""
+        folder = tempfile.mkdtemp(prefix="d", dir=self.work)
+        daemon = Daemon(folder, self.authority)
+        daemon.write_access(self.access if access is None else access)
+        daemon.write_config(self.config if config is None else config)
+        return daemon
+
+    def start_daemon(self, access=None, config=None, **options):
+        """Ready to be talked to; ended when the test is over, where it must not
+        have failed meanwhile. OPTIONS: of Daemon.spawn()."""
+        daemon = self.make_daemon(access, config)
+        daemon.spawn(**options)
+        self.addCleanup(self.end_daemon, daemon)
+        daemon.wait_ready()
+        return daemon
+
+    def end_daemon(self, daemon):
+        if daemon.process.poll() is None:
+            status = daemon.stop()
+            self.assertEqual(status, 0, daemon.log())
+        else:
+            daemon.notify.close()
+        self.assertNotIn("Sanitizer", daemon.log())
+
+    def client(self, daemon, user="alice", **options):
+        """OPTIONS: further ones of [host test]."""
+        return Client(self.work, daemon, user, options)
+
+    def assert_error(self, answer, name):
+        """That ANSWER (of a call) is the error of that NAME; its words."""
+        self.assertIn("error", answer)
+        self.assertEqual(answer["error"]["data"]["name"], name, answer)
+        return answer["error"]["message"]

@@ -1,0 +1,45 @@
+/*
+ * Small helpers over OpenSSL for pki/: ownership attributes for its objects,
+ * and its errors as ours. Used by every file here that touches OpenSSL. What
+ * always holds: after crypto_error() OpenSSL's error queue is empty.
+ */
+#ifndef VIRTMUX_PKI_CRYPTO_H
+#define VIRTMUX_PKI_CRYPTO_H
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#define autobio  cleanup(crypto_bio_free) BIO
+#define autox509 cleanup(crypto_x509_free) X509
+#define autopkey cleanup(crypto_pkey_free) EVP_PKEY
+
+static inline void crypto_bio_free(BIO **bio)
+{
+	BIO_free_all(*bio);
+}
+
+static inline void crypto_x509_free(X509 **certificate)
+{
+	X509_free(*certificate);
+}
+
+static inline void crypto_pkey_free(EVP_PKEY **key)
+{
+	EVP_PKEY_free(*key);
+}
+
+/* Sets ERR to the words and, in brackets, OpenSSL's reason. Returns -1. */
+int crypto_error(struct error *err, enum error_code code, const char *format,
+		 ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * The bytes that a memory BIO holds, borrowed from it; NULL for none. LEN
+ * receives their number.
+ */
+const char *crypto_bio_bytes(BIO *bio, size_t *len);
+
+#endif

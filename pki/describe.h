@@ -1,0 +1,21 @@
+/*
+ * What a certificate says, field by field, for people or as JSON. Called by
+ * report. What always holds: any certificate can be described, also one that is
+ * not ours; its bytes reach the terminal only as printable characters.
+ */
+#ifndef VIRTMUX_PKI_DESCRIBE_H
+#define VIRTMUX_PKI_DESCRIBE_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "pki/crypto.h"
+
+/*
+ * Appends the fields of CERTIFICATE: lines, or with JSON one object. STATE is
+ * the index's word for it, or NULL. Check buf_ok().
+ */
+void certificate_describe(X509 *certificate, const char *state, bool json,
+			  struct buf *out);
+
+#endif

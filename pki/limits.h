@@ -1,0 +1,39 @@
+/*
+ * The named limits and defaults of the certificate authority: sizes of names
+ * and files, validity, and the cost of opening a key. Included by pki/ alone.
+ * What always holds: none of them can be exceeded by an option.
+ */
+#ifndef VIRTMUX_PKI_LIMITS_H
+#define VIRTMUX_PKI_LIMITS_H
+
+#define USER_NAME_MAX      64  /* bytes; also X.520's limit of a CN */
+#define AUTHORITY_NAME_MAX 64  /* bytes */
+#define HOST_NAME_LONGEST  240 /* bytes; "NAME.crt" must fit in 255 */
+#define SAN_TEXT_SIZE      254 /* bytes of a DNS name (RFC 1035) and a NUL */
+#define SAN_MAX            64  /* names in one host certificate */
+
+#define PEM_FILE_MAX   (64 * 1024)        /* bytes of a certificate or key */
+#define INDEX_FILE_MAX (16 * 1024 * 1024) /* bytes; some 100,000 lines */
+
+#define DAYS_MAX            36500 /* of validity, for any certificate */
+#define DAYS_OF_AUTHORITY   3650
+#define DAYS_OF_CERTIFICATE 365
+#define BACKDATE_SECONDS    300 /* for clocks that are a little behind */
+#define SECONDS_PER_DAY     86400L
+
+#define PASSPHRASE_MIN   4 /* bytes; openssl(1) asks for no less */
+#define PASSPHRASE_TRIES 3 /* at a terminal */
+
+/*
+ * scrypt (RFC 7914). N = 2^14 with r = 8 takes 16 MiB, the most that OpenSSL
+ * opens without a special limit; p = 5 makes up for it in time (0.2 s).
+ */
+#define SCRYPT_N          16384
+#define SCRYPT_R          8
+#define SCRYPT_P          5
+#define SCRYPT_SALT_BYTES 16
+
+#define SERIAL_BYTES     16 /* random, positive (RFC 5280 4.1.2.2) */
+#define SERIAL_TEXT_SIZE (2 * SERIAL_BYTES + 1)
+
+#endif

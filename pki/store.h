@@ -1,0 +1,71 @@
+/*
+ * The folder of an authority: where each file is, the lock, and the one way in
+ * which a certificate enters. Called by authority and the commands.
+ *
+ *	ca.crt ca.key			the authority (key encrypted)
+ *	hosts/NAME.crt hosts/NAME.key	hosts (key plain: they start alone)
+ *	users/NAME.crt users/NAME.key	users (key encrypted)
+ *	index.tsv			all that was ever issued (index.h)
+ *	pending/SERIAL.*		made, but not yet in its place
+ *	lock				fcntl(2) lock of the one who writes
+ *
+ * What always holds: a crash at any point leaves it whole. Files are made in
+ * pending/; the rename of the index decides whether they count; then they move
+ * to their place. Whoever locks next finishes or removes what is pending.
+ */
+#ifndef VIRTMUX_PKI_STORE_H
+#define VIRTMUX_PKI_STORE_H
+
+#include "base/error.h"
+#include "pki/crypto.h"
+#include "pki/index.h"
+
+struct store;
+
+enum store_file { STORE_CERTIFICATE, STORE_KEY };
+
+/*
+ * Reads the index of DIR, which may have none yet. Takes no lock: the index is
+ * whole at any moment. NULL on error.
+ */
+struct store *store_open(const char *dir, struct error *err);
+void store_free(struct store *store); /* gives the lock back; NULL-safe */
+
+DEFINE_CLEANUP(store, store_free);
+
+/* Borrowed from the store. */
+const char *store_dir(const struct store *store);
+const struct index *store_index(const struct store *store);
+
+/* The path of a file in its place, to free(); NULL without memory. */
+char *store_path(const struct store *store, enum certificate_kind kind,
+		 const char *name, enum store_file file);
+
+/*
+ * Makes DIR with mode 0700. ERROR_KEY where it is there, is not empty and is
+ * open to others: it might be somebody's and nothing of it is changed.
+ */
+int store_make(struct store *store, struct error *err);
+
+/*
+ * Waits for the lock, finishes or removes what is pending, and reads the index
+ * again. ERROR_NOT_FOUND where there is no folder.
+ */
+int store_lock(struct store *store, struct error *err);
+
+/*
+ * Enters a certificate (the store is locked): ENTRY into the index, its PEM
+ * and, where KEY is not NULL, the key's into their places. On error nothing has
+ * changed, unless the words say so.
+ */
+int store_commit(struct store *store, const struct index_entry *entry,
+		 BIO *certificate, BIO *key, struct error *err);
+
+/*
+ * The certificate of ENTRY. ERROR_NOT_FOUND where a newer one has taken its
+ * place.
+ */
+X509 *store_certificate(const struct store *store,
+			const struct index_entry *entry, struct error *err);
+
+#endif

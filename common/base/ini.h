@@ -22,9 +22,9 @@
 #include "base/error.h"
 
 #define INI_TEXT_MAX  (256 * 1024) /* bytes of a configuration file */
-#define INI_LINE_MAX  4096	   /* bytes of a line */
-#define INI_KEY_MAX   49	   /* bytes of a key: inih's MAX_NAME */
-#define INI_NAMES_MAX 4096 /* sections of a file, keys of a section */
+#define INI_LINE_MAX  4096         /* bytes of a line */
+#define INI_KEY_MAX   49           /* bytes of a key: inih's MAX_NAME */
+#define INI_NAMES_MAX 4096         /* sections of a file, keys of a section */
 
 /*
  * Receives one entry, or with KEY and VALUE NULL the begin of a section.
@@ -52,15 +52,15 @@ int ini_parse_file(const char *path, ini_entry_fn *entry, void *context,
 		   struct error *err);
 
 enum option_type {
-	OPTION_STRING,	 /* char *, owned by the target */
-	OPTION_PATH,	 /* char *, absolute, or "~/…" expanded */
-	OPTION_BOOL,	 /* bool: yes/no, true/false, on/off, 1/0 */
-	OPTION_NUMBER,	 /* int64_t, decimal */
-	OPTION_BYTES,	 /* int64_t bytes: 64, 64K, 16M, 1G, 1T (1024-based) */
+	OPTION_STRING,   /* char *, owned by the target */
+	OPTION_PATH,     /* char *, absolute, or "~/…" expanded */
+	OPTION_BOOL,     /* bool: yes/no, true/false, on/off, 1/0 */
+	OPTION_NUMBER,   /* int64_t, decimal */
+	OPTION_BYTES,    /* int64_t bytes: 64, 64K, 16M, 1G, 1T (1024-based) */
 	OPTION_DURATION, /* int64_t milliseconds: 0, 500ms, 10s, 5m, 2h, 1d */
-	OPTION_LIST,	 /* char **, NULL-terminated; comma or space separated;
+	OPTION_LIST,     /* char **, NULL-terminated; comma or space separated;
 			    one allocation together with its strings */
-	OPTION_CHOICE,	 /* int64_t: index in the space-separated choices */
+	OPTION_CHOICE,   /* int64_t: index in the space-separated choices */
 };
 
 enum option_change { OPTION_RELOAD, OPTION_RESTART };

@@ -12,11 +12,11 @@
 #define SECRET_MAX 1024 /* bytes, with the final NUL */
 
 struct secret {
-	size_t len;		/* bytes, without the final NUL */
-	char text[SECRET_MAX];	/* always NUL-terminated */
+	size_t len;            /* bytes, without the final NUL */
+	char text[SECRET_MAX]; /* always NUL-terminated */
 };
 
-struct secret *secret_new(void); /* empty; NULL without memory */
+struct secret *secret_new(void);    /* empty; NULL without memory */
 void secret_free(struct secret *s); /* wipes; NULL-safe */
 
 DEFINE_CLEANUP(secret, secret_free);

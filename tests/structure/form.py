@@ -18,13 +18,10 @@ def run(root, pattern, command, paths):
         return
     done = subprocess.run(command + [str(path) for path in paths], cwd=root, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    found = False
-    for line in done.stdout.splitlines():
-        match = pattern.match(line)
-        if match:
-            found = True
-            yield Finding(match.group(1), int(match.group(2)), match.group(3))
-    if done.returncode != 0 and not found:
+    matches = filter(None, map(pattern.match, done.stdout.splitlines()))
+    findings = [Finding(m.group(1), int(m.group(2)), m.group(3)) for m in matches]
+    yield from dict.fromkeys(findings)  # a line may be told several times
+    if done.returncode != 0 and not findings:
         yield Finding(command[0], 1, done.stdout.strip() or "failed without a word")
 
 

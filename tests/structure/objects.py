@@ -7,6 +7,7 @@ sources do not count."""
 
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def objects(root, build):
             continue
         source = source.relative_to(root)
         if source.parts[0] in tree.PROGRAM_ROOMS:
-            yield source, build / entry["output"]
+            words = shlex.split(entry["command"])
+            yield source, Path(entry["directory"], words[words.index("-o") + 1])
 
 
 def output_of(*command):

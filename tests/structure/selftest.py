@@ -199,7 +199,8 @@ class Objects(Sample):
     def found_in(self, text, *flags):
         self.compile(text, "-c", *flags)
         self.write("build/compile_commands.json", json.dumps([{
-            "directory": str(self.root), "file": "daemon/core/a.c", "output": "../a.out"}]))
+            "directory": str(self.root), "file": "daemon/core/a.c",
+            "command": "cc -c -o a.out daemon/core/a.c"}]))
         return self.found(objects.check, self.root / "build")
 
     def test_constant(self):

@@ -266,7 +266,7 @@ static int read_file(struct config *config, const char *path, bool must_exist,
 
 	if (!scratch)
 		return error_set_no_memory(err);
-	if (ini_parse_file(path, on_entry, &r, &why) == 0)
+	if (ini_read_file(path, on_entry, &r, &why) == 0)
 		return 0;
 	if (why.code == ERROR_NOT_FOUND && !must_exist)
 		return 0;

@@ -8,15 +8,9 @@
  */
 #include "base/ini.h"
 
+#include <ini.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Its two file readers bear the names of ours and are not called. */
-#define ini_parse      inih_parse
-#define ini_parse_file inih_parse_file
-#include <ini.h>
-#undef ini_parse
-#undef ini_parse_file
 
 #include "base/file.h"
 #include "base/utf8.h"
@@ -244,7 +238,7 @@ static int check_text(const char *text, size_t len, const char *file,
 			 valid < end ? "not valid UTF-8" : "a NUL byte");
 }
 
-int ini_parse(const char *text, size_t len, const char *file,
+int ini_read(const char *text, size_t len, const char *file,
 	      ini_entry_fn *entry, void *context, struct error *err)
 {
 	struct reader r = {.entry = entry, .context = context, .err = err};
@@ -265,13 +259,13 @@ int ini_parse(const char *text, size_t len, const char *file,
 	return r.failed ? error_prefix(err, "%s:%u", file, r.line) : 0;
 }
 
-int ini_parse_file(const char *path, ini_entry_fn *entry, void *context,
+int ini_read_file(const char *path, ini_entry_fn *entry, void *context,
 		   struct error *err)
 {
 	autobuf text = {0};
 
 	if (file_read(path, INI_TEXT_MAX, &text, err) < 0)
 		return -1;
-	return ini_parse((const char *)buf_bytes(&text), text.len, path, entry,
+	return ini_read((const char *)buf_bytes(&text), text.len, path, entry,
 			 context, err);
 }

@@ -114,7 +114,7 @@ int config_parse(struct config **out, const char *text, size_t len,
 {
 	autoptr(config) c = make(err);
 
-	if (!c || ini_parse(text, len, file, on_entry, c, err) < 0 ||
+	if (!c || ini_read(text, len, file, on_entry, c, err) < 0 ||
 	    check(c, file, err) < 0)
 		return -1;
 	*out = steal(&c);
@@ -125,7 +125,7 @@ int config_load(struct config **out, const char *path, struct error *err)
 {
 	autoptr(config) c = make(err);
 
-	if (!c || ini_parse_file(path, on_entry, c, err) < 0 ||
+	if (!c || ini_read_file(path, on_entry, c, err) < 0 ||
 	    check(c, path, err) < 0)
 		return -1;
 	*out = steal(&c);

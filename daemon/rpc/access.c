@@ -208,7 +208,7 @@ int access_parse(struct access **out, const char *text, size_t len,
 	if (!access)
 		return error_set_no_memory(err);
 	access->refs = 1;
-	if (ini_parse(text, len, file, on_entry, &reader, err) < 0 ||
+	if (ini_read(text, len, file, on_entry, &reader, err) < 0 ||
 	    finish(access, file, err) < 0)
 		return -1;
 	*out = steal(&access);
@@ -223,7 +223,7 @@ int access_load(struct access **out, const char *path, struct error *err)
 	if (!access)
 		return error_set_no_memory(err);
 	access->refs = 1;
-	if (ini_parse_file(path, on_entry, &reader, err) < 0 ||
+	if (ini_read_file(path, on_entry, &reader, err) < 0 ||
 	    finish(access, path, err) < 0)
 		return -1;
 	*out = steal(&access);

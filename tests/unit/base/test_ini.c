@@ -33,7 +33,7 @@ static void assert_read(const char *text, const char *expected)
 	autobuf seen = {0};
 	autofree char *got = NULL;
 
-	if (ini_parse(text, strlen(text), "f", on_entry, &seen, &err) < 0)
+	if (ini_read(text, strlen(text), "f", on_entry, &seen, &err) < 0)
 		fail_msg("%s", error_words(&err));
 	got = buf_steal_str(&seen);
 	assert_string_equal(got, expected);
@@ -44,7 +44,7 @@ static void assert_fault_n(const char *text, size_t len, const char *words)
 	autoerror err = {0};
 	autobuf seen = {0};
 
-	assert_int_equal(ini_parse(text, len, "f", on_entry, &seen, &err), -1);
+	assert_int_equal(ini_read(text, len, "f", on_entry, &seen, &err), -1);
 	assert_int_equal(err.code, ERROR_CONFIG);
 	if (strncmp(error_words(&err), words, strlen(words)) != 0)
 		fail_msg("\"%s\" instead of \"%s\"", error_words(&err), words);
@@ -186,7 +186,7 @@ static void test_receiver_refuses(void **state)
 	const char text[] = "a=1\nrefused=x\nb=2\n";
 
 	assert_int_equal(
-		ini_parse(text, strlen(text), "f", on_entry, &seen, &err), -1);
+		ini_read(text, strlen(text), "f", on_entry, &seen, &err), -1);
 	assert_string_equal(error_words(&err), "f:2: not this: x");
 	got = buf_steal_str(&seen);
 	assert_string_equal(got, "1  a=1\n");
@@ -200,13 +200,13 @@ static void test_file(void **state)
 	autobuf seen = {0};
 
 	assert_true(fd >= 0);
-	assert_int_equal(ini_parse_file(path, on_entry, &seen, &err), 0);
+	assert_int_equal(ini_read_file(path, on_entry, &seen, &err), 0);
 	assert_int_equal(seen.len, 0);
 	assert_int_equal(file_write_all(fd, "[s]\na=1\n", 8, &err), 0);
-	assert_int_equal(ini_parse_file(path, on_entry, &seen, &err), 0);
+	assert_int_equal(ini_read_file(path, on_entry, &seen, &err), 0);
 	assert_int_equal(seen.len, strlen("1 [s]\n2 s a=1\n"));
 	unlink(path);
-	assert_int_equal(ini_parse_file(path, on_entry, &seen, &err), -1);
+	assert_int_equal(ini_read_file(path, on_entry, &seen, &err), -1);
 	assert_int_equal(err.code, ERROR_NOT_FOUND);
 }
 
@@ -216,7 +216,7 @@ static int read_all(void *context)
 	autoerror err = {0};
 	autobuf seen = {0};
 
-	return ini_parse(text, strlen(text), "f", on_entry, &seen, &err);
+	return ini_read(text, strlen(text), "f", on_entry, &seen, &err);
 }
 
 static void test_each_allocation_failing(void **state)

@@ -14,7 +14,10 @@ struct json_case {
 	size_t len;
 };
 
-#define CASE(text) {text, sizeof(text) - 1}
+#define CASE(text)                                                             \
+	{                                                                      \
+		text, sizeof(text) - 1                                         \
+	}
 
 /* clang-format off */
 

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "daemon/virt/crew.h"
 #include "daemon/virt/limits.h"
+#include "daemon/virt/titles.h"
 
 enum state {
 	CONNECTION_FIRST, /* the first attempt goes on */
@@ -34,6 +35,8 @@ struct connection {
 	enum state state;
 	bool broken; /* the supervisor is to rebuild it */
 	virConnectPtr conn;
+	bool remote; /* conn leads to another process */
+	struct titles *titles;
 	const char *reason; /* why it is down, for people; constant */
 	uint64_t first_deadline;
 };
@@ -86,7 +89,8 @@ static const char *open_reason(const virError *error)
 
 /* Supervisor. NULL: *REASON says why, libvirt's own words go to the log. */
 static virConnectPtr open_connection(struct connection *connection,
-				     const char **reason, char **detail)
+				     bool *remote, const char **reason,
+				     char **detail)
 {
 	virConnectPtr conn = virConnectOpen(connection->uri);
 	const virError *error;
@@ -99,12 +103,16 @@ static virConnectPtr open_connection(struct connection *connection,
 	}
 	/* Drivers inside this process know neither: they cannot break. */
 	virConnectRegisterCloseCallback(conn, on_close, connection, NULL);
-	virConnectSetKeepAlive(conn, VIRT_KEEPALIVE_S, VIRT_KEEPALIVE_COUNT);
+	*remote = virConnectSetKeepAlive(conn, VIRT_KEEPALIVE_S,
+					 VIRT_KEEPALIVE_COUNT) == 0;
+	if (*remote)
+		titles_watch(connection->titles, conn);
 	return conn;
 }
 
-static void close_connection(virConnectPtr conn)
+static void close_connection(struct connection *connection, virConnectPtr conn)
 {
+	titles_unwatch(connection->titles, conn);
 	virConnectUnregisterCloseCallback(conn, on_close);
 	virConnectClose(conn);
 }
@@ -156,12 +164,14 @@ static void supervise(void *context)
 	pthread_mutex_lock(&connection->lock);
 	while (connection->state != CONNECTION_STOPPED) {
 		const char *reason = NULL;
+		bool remote = false;
 		autofree char *detail = NULL;
 		virConnectPtr conn;
 
 		pthread_mutex_unlock(&connection->lock);
-		conn = open_connection(connection, &reason, &detail);
+		conn = open_connection(connection, &remote, &reason, &detail);
 		pthread_mutex_lock(&connection->lock);
+		connection->remote = remote;
 		if (conn && connection->state != CONNECTION_STOPPED)
 			conn = serve(connection, conn);
 		else if (!conn && connection->state != CONNECTION_STOPPED) {
@@ -171,14 +181,15 @@ static void supervise(void *context)
 		}
 		pthread_mutex_unlock(&connection->lock);
 		if (conn)
-			close_connection(conn);
+			close_connection(connection, conn);
 		pthread_mutex_lock(&connection->lock);
 	}
 	pthread_mutex_unlock(&connection->lock);
 }
 
 int connection_new(struct connection **out, const char *uri, unsigned retry_ms,
-		   struct crew *crew, struct log *log, struct error *err)
+		   struct titles *titles, struct crew *crew, struct log *log,
+		   struct error *err)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 
@@ -190,6 +201,7 @@ int connection_new(struct connection **out, const char *uri, unsigned retry_ms,
 	connection->shown = strndup(uri, strcspn(uri, "?"));
 	connection->retry_ms = retry_ms;
 	connection->log = log;
+	connection->titles = titles;
 	connection->reason = "the first attempt has not ended";
 	connection->first_deadline =
 		clock_monotonic_ns() + VIRT_FIRST_CONNECT_MS * CLOCK_NS_PER_MS;
@@ -226,7 +238,8 @@ static int set_unavailable(struct connection *connection, struct error *err)
 			 connection->shown, connection->reason);
 }
 
-virConnectPtr connection_get(struct connection *connection, struct error *err)
+virConnectPtr connection_get(struct connection *connection, bool *remote,
+			     struct error *err)
 {
 	virConnectPtr conn = NULL;
 
@@ -243,6 +256,7 @@ virConnectPtr connection_get(struct connection *connection, struct error *err)
 		conn = connection->conn;
 	else
 		error_set_no_memory(err);
+	*remote = connection->remote;
 	pthread_mutex_unlock(&connection->lock);
 	return conn;
 }

@@ -17,19 +17,26 @@
 
 struct connection;
 struct crew;
+struct titles;
 
-/* Starts the supervising thread in CREW. LOG is borrowed until stop. */
+/*
+ * Starts the supervising thread in CREW. LOG is borrowed until stop, TITLES
+ * until free: it learns of each connection.
+ */
 int connection_new(struct connection **out, const char *uri, unsigned retry_ms,
-		   struct crew *crew, struct log *log, struct error *err);
+		   struct titles *titles, struct crew *crew, struct log *log,
+		   struct error *err);
 
 /* After the thread has ended. NULL-safe. */
 void connection_free(struct connection *connection);
 
 /*
  * A reference to the connection, for virConnectClose(); NULL with
- * ERROR_UNAVAILABLE. Waits only while the very first attempt goes on.
+ * ERROR_UNAVAILABLE. Waits only while the very first attempt goes on. *REMOTE:
+ * whether its calls cross to another process.
  */
-virConnectPtr connection_get(struct connection *connection, struct error *err);
+virConnectPtr connection_get(struct connection *connection, bool *remote,
+			     struct error *err);
 
 /* A call on CONN found it dead: it will be rebuilt. */
 void connection_lost(struct connection *connection, virConnectPtr conn);

@@ -11,6 +11,7 @@
 #include "base/glob.h"
 #include "daemon/virt/error.h"
 #include "daemon/virt/flags.h"
+#include "daemon/virt/titles.h"
 #include "daemon/virt/xml.h"
 
 static bool name_in_scope(const struct job *job, const char *name)
@@ -90,6 +91,16 @@ static int failure_of_xml(struct job *job, const struct xml_identity *identity,
 	return -1;
 }
 
+/* libvirt's event may come later than our own next list. */
+static int identify_new(struct job *job, virDomainPtr domain, struct error *err)
+{
+	unsigned char uuid[VIR_UUID_BUFLEN];
+
+	if (virDomainGetUUID(domain, uuid) == 0)
+		titles_drop(job->titles, uuid);
+	return lookup_identify(job, domain, err);
+}
+
 static int define(struct job *job, const struct xml_identity *identity,
 		  struct error *err)
 {
@@ -110,7 +121,7 @@ static int define(struct job *job, const struct xml_identity *identity,
 		return failure_of_xml(job, identity, err);
 	job->reply->kind = VIRT_VALUE_DEFINED;
 	job->reply->value.defined.replaced = persistent;
-	return lookup_identify(job, domain, err);
+	return identify_new(job, domain, err);
 }
 
 static int create(struct job *job, const struct xml_identity *identity,
@@ -133,7 +144,7 @@ static int create(struct job *job, const struct xml_identity *identity,
 	domain = virDomainCreateXML(job->conn, job->request->text, flags);
 	if (!domain)
 		return failure_of_xml(job, identity, err);
-	return lookup_identify(job, domain, err);
+	return identify_new(job, domain, err);
 }
 
 int run_define(struct job *job, struct error *err)

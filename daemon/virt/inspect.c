@@ -9,6 +9,7 @@
 
 #include "daemon/virt/error.h"
 #include "daemon/virt/flags.h"
+#include "daemon/virt/titles.h"
 
 static void format_uuid(const unsigned char *bytes, char *text)
 {
@@ -24,7 +25,7 @@ static void format_uuid(const unsigned char *bytes, char *text)
 }
 
 /* One call for the UUID: libvirt's own formatting is slow in a long list. */
-int inspect_names(virDomainPtr domain, struct virt_domain *row,
+int inspect_names(struct job *job, virDomainPtr domain, struct virt_domain *row,
 		  struct error *err)
 {
 	unsigned char uuid[VIR_UUID_BUFLEN] = {0};
@@ -34,6 +35,7 @@ int inspect_names(virDomainPtr domain, struct virt_domain *row,
 	format_uuid(uuid, row->uuid);
 	row->id = id == (unsigned)-1 ? -1 : (int)id;
 	row->name = strdup(virDomainGetName(domain));
+	row->title = titles_get(job->titles, domain, uuid);
 	row->reason = "unknown";
 	return row->name ? 0 : error_set_no_memory(err);
 }
@@ -64,12 +66,6 @@ static int inspect_state(struct job *job, struct virt_domain *row,
 	row->state = (enum virt_state)state;
 	row->reason = state_reason(state, reason);
 	return 0;
-}
-
-void inspect_title(virDomainPtr domain, struct virt_domain *row)
-{
-	row->title = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_TITLE,
-					  NULL, 0);
 }
 
 /* What a driver does not know is left out: dominfo is not a single answer. */
@@ -112,7 +108,7 @@ int run_info(struct job *job, struct error *err)
 	int persistent, autostart;
 
 	job->reply->kind = VIRT_VALUE_INFO;
-	if (inspect_names(job->domain, &info->domain, err) < 0 ||
+	if (inspect_names(job, job->domain, &info->domain, err) < 0 ||
 	    inspect_sizes(job, job->domain, &info->domain, &info->cpu_time_ns,
 			  err) < 0 ||
 	    inspect_state(job, &info->domain, err) < 0)
@@ -123,7 +119,6 @@ int run_info(struct job *job, struct error *err)
 	info->domain.persistent = persistent > 0;
 	if (virDomainGetAutostart(job->domain, &autostart) == 0)
 		info->domain.autostart = autostart != 0;
-	inspect_title(job->domain, &info->domain);
 	info->os_type = virDomainGetOSType(job->domain);
 	if (!info->os_type)
 		return failure_set(job, err);

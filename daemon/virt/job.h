@@ -15,6 +15,7 @@
 
 struct connection;
 struct pumps;
+struct titles;
 
 struct job {
 	const struct request *request;
@@ -22,7 +23,9 @@ struct job {
 	struct virt_reply *reply;
 	virConnectPtr conn;  /* a reference of the job's own */
 	virDomainPtr domain; /* of a domain verb; another reference */
+	bool remote;         /* each call crosses to another process */
 	struct connection *connection;
+	struct titles *titles;
 	struct pumps *pumps; /* where serial lines live */
 	const char *name;    /* of a domain yet to be made; borrowed */
 	bool acting;         /* from here on a change may have happened */
@@ -60,11 +63,8 @@ bool lookup_is_uuid(const char *text);
 int inspect_sizes(struct job *job, virDomainPtr domain, struct virt_domain *row,
 		  uint64_t *cpu_time, struct error *err);
 
-/* Sets row->title, NULL where there is none. */
-void inspect_title(virDomainPtr domain, struct virt_domain *row);
-
-/* Sets row->uuid, name and id from what DOMAIN itself holds. */
-int inspect_names(virDomainPtr domain, struct virt_domain *row,
+/* Sets row->uuid, name, id and title. */
+int inspect_names(struct job *job, virDomainPtr domain, struct virt_domain *row,
 		  struct error *err);
 
 /* state.c: virsh's words for why a domain is in STATE; never NULL. */

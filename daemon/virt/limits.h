@@ -48,6 +48,9 @@
 /* Serial lines open at once. */
 #define VIRT_PUMPS_MAX 1024
 
+/* Titles remembered; those of further domains are asked for each time. */
+#define VIRT_TITLES_MAX 65536
+
 /* Host, socket path: connecting to a display by its address. */
 #define VIRT_GRAPHICS_CONNECT_MS 5000
 

@@ -19,6 +19,7 @@
 #include "daemon/virt/job.h"
 #include "daemon/virt/pool.h"
 #include "daemon/virt/pump.h"
+#include "daemon/virt/titles.h"
 #include "daemon/virt/xml.h"
 
 struct virt {
@@ -27,7 +28,7 @@ struct virt {
 	struct events *events;
 	struct connection *connection;
 	struct pumps *pumps;
-	bool closed;
+	struct titles *titles;
 	bool dispatching;
 };
 
@@ -42,7 +43,7 @@ static void job_clear(struct job *job)
 /* On a worker; may block. */
 static int run_job(struct job *job, struct error *err)
 {
-	job->conn = connection_get(job->connection, err);
+	job->conn = connection_get(job->connection, &job->remote, err);
 	if (!job->conn)
 		return -1;
 	if (job->verb->on_domain) {
@@ -62,6 +63,7 @@ static void run_request(void *context, struct request *request)
 		.reply = &request->reply,
 		.connection = v->connection,
 		.pumps = v->pumps,
+		.titles = v->titles,
 	};
 
 	if (run_job(&job, &request->reply.error) < 0)
@@ -73,6 +75,7 @@ static void virt_release(void *context)
 {
 	struct virt *v = context;
 
+	titles_free(v->titles);
 	pumps_free(v->pumps);
 	connection_free(v->connection);
 	events_free(v->events);
@@ -100,8 +103,9 @@ static int start_all(struct virt *v, const struct virt_config *config,
 
 	if (events_new(&v->events, &v->crew, err) < 0 ||
 	    pumps_new(&v->pumps, v->events, log, err) < 0 ||
-	    connection_new(&v->connection, config->uri, retry_ms, &v->crew, log,
-			   err) < 0)
+	    titles_new(&v->titles, err) < 0 ||
+	    connection_new(&v->connection, config->uri, retry_ms, v->titles,
+			   &v->crew, log, err) < 0)
 		return -1;
 	if (pool_start(&v->pool, LANE_QUICK, quick, &v->crew, err) < 0)
 		return -1;
@@ -138,7 +142,6 @@ int virt_new(struct virt **out, const struct virt_config *config,
 
 void virt_close(struct virt *v)
 {
-	v->closed = true;
 	pool_close(&v->pool);
 }
 

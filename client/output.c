@@ -17,11 +17,10 @@
 
 #include "base/utf8.h"
 
-#define FIELD_COLUMNS 16 /* as virsh dominfo pads its names */
-
 struct output {
 	struct output_options options;
 	bool terminal;
+	unsigned field_columns;
 };
 
 static unsigned terminal_width(int fd)
@@ -38,6 +37,7 @@ struct output *output_new(const struct output_options *options)
 	if (!o)
 		return NULL;
 	o->options = *options;
+	o->field_columns = OUTPUT_FIELD_COLUMNS;
 	o->terminal = isatty(fileno(options->file)) == 1;
 	if (!o->options.width && o->terminal)
 		o->options.width = terminal_width(fileno(options->file));
@@ -141,6 +141,11 @@ void output_json(struct output *output, struct json_object *result,
 
 /* -- records --------------------------------------------------------------- */
 
+void output_field_columns(struct output *output, unsigned columns)
+{
+	output->field_columns = columns;
+}
+
 void output_field(struct output *output, const char *name, const char *format,
 		  ...)
 {
@@ -148,7 +153,7 @@ void output_field(struct output *output, const char *name, const char *format,
 	autobuf shown = {0};
 	autofree char *value = NULL;
 	autofree char *line = NULL;
-	int pad = FIELD_COLUMNS - (int)utf8_columns(name) - 1;
+	int pad = (int)output->field_columns - (int)utf8_columns(name) - 1;
 	va_list args;
 
 	va_start(args, format);

@@ -99,7 +99,12 @@ int output_table_end(struct output_table *table, struct error *err);
 
 /* -- records --------------------------------------------------------------- */
 
-/* One "Name:   value" line, names padded as virsh dominfo does. */
+/*
+ * One "Name:   value" line. Values begin in column OUTPUT_FIELD_COLUMNS, as in
+ * virsh dominfo, unless output_field_columns() says otherwise.
+ */
+#define OUTPUT_FIELD_COLUMNS 16
+void output_field_columns(struct output *output, unsigned columns);
 void output_field(struct output *output, const char *name, const char *format,
 		  ...) __attribute__((format(printf, 3, 4)));
 

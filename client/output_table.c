@@ -238,6 +238,8 @@ static void print_cell(const struct output_table *t, size_t column,
 		bytes = prefix_of(text, width - 1, &used);
 		used++;
 	}
+	if (last && bytes == 0)
+		return; /* no blanks at a line's end */
 	pad = (int)(width - used);
 	fprintf(f, "%*s", column ? GAP : 1, "");
 	if (t->columns[column].right)

@@ -138,10 +138,27 @@ static void print_list(struct output *output, const char *name,
 	}
 }
 
+/* Values begin behind the longest name. */
+static void fit_fields(struct output *output, struct json_object *object)
+{
+	unsigned columns = OUTPUT_FIELD_COLUMNS;
+
+	json_object_object_foreach(object, key, value)
+	{
+		unsigned n = (unsigned)strnlen(key, VALUE_NAME_MAX) + 2;
+
+		(void)value;
+		columns = n > columns ? n : columns;
+	}
+	output_field_columns(output, columns);
+}
+
 static int print_object(struct output *output, struct json_object *object,
 			struct error *err)
 {
 	char name[VALUE_NAME_MAX];
+
+	fit_fields(output, object);
 
 	json_object_object_foreach(object, key, value)
 	{

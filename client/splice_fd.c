@@ -173,8 +173,8 @@ void splice_fd_want(struct splice_fd *f, bool wanted)
 static bool is_ready(const struct splice_fd *f)
 {
 	struct pollfd p = {.fd = f->fd,
-			   .events = f->events == UV_READABLE ? POLLIN
-							      : POLLOUT};
+			   .events =
+				   f->events == UV_READABLE ? POLLIN : POLLOUT};
 
 	return !f->careful || poll(&p, 1, 0) != 0;
 }

@@ -20,15 +20,15 @@
 #include "base/error.h"
 
 struct splice_fd {
-	int fd;    /* -1: not open */
+	int fd;     /* -1: not open */
 	bool owned; /* closed at the end */
 	bool socket;
-	bool polled;    /* uv_poll can wait for it */
-	bool restore;   /* O_NONBLOCK is to be taken away at the end */
-	bool careful;   /* it blocks: asked by poll(2) before each small piece */
+	bool polled;  /* uv_poll can wait for it */
+	bool restore; /* O_NONBLOCK is to be taken away at the end */
+	bool careful; /* it blocks: asked by poll(2) before each small piece */
 	bool wanted;
-	bool started; /* the handle waits now */
-	int events;   /* UV_READABLE or UV_WRITABLE */
+	bool started;      /* the handle waits now */
+	int events;        /* UV_READABLE or UV_WRITABLE */
 	uint64_t pause_ms; /* between tries, where it is not polled */
 	uv_poll_t poll;
 	uv_timer_t timer;
@@ -41,7 +41,7 @@ struct splice_fd {
 struct splice_fd_options {
 	int fd;
 	bool owned;
-	int events;                      /* UV_READABLE or UV_WRITABLE */
+	int events;                       /* UV_READABLE or UV_WRITABLE */
 	void (*on_ready)(void *context);  /* it is worth a try */
 	void (*on_closed)(void *context); /* the last handle is closed */
 	void *context;

@@ -107,6 +107,14 @@ static int list_params(const struct command_call *call, struct buf *out,
 	return params_from_words(m, words, n, out, err);
 }
 
+static bool any_title(const struct domain_list *list)
+{
+	for (size_t i = 0; i < list->domains_count; i++)
+		if (list->domains[i].has_title)
+			return true;
+	return false;
+}
+
 static int print_domains(struct output *output, const struct domain_list *list,
 			 struct error *err)
 {
@@ -118,9 +126,9 @@ static int print_domains(struct output *output, const struct domain_list *list,
 		{.title = "Memory", .key = "memory", .right = true},
 		{.title = "Title", .key = "title", .shrinks = true},
 	};
-	struct output_table *t =
-		output_table_new(output, columns, array_size(columns));
 	bool csv = output_format(output) == OUTPUT_CSV;
+	size_t n = array_size(columns) - (csv || any_title(list) ? 0 : 1);
+	struct output_table *t = output_table_new(output, columns, n);
 
 	if (!t)
 		return error_set_no_memory(err);
@@ -240,7 +248,7 @@ static void print_info(struct output *o, const struct domain_info *d)
 	if (d->has_title)
 		output_field(o, "Title", "%s", d->title);
 	output_field(o, "OS Type", "%s", d->os_type);
-	if (d->has_reason)
+	if (d->has_reason && strcmp(d->reason, "unknown") != 0)
 		output_field(o, "State", "%s (%s)", state, d->reason);
 	else
 		output_field(o, "State", "%s", state);

@@ -14,6 +14,7 @@
 #include "client/output.h"
 #include "client/verbs.h"
 
+#define NODE_COLUMNS    20                /* as virsh nodeinfo */
 #define SPEED_CALLS     64                /* timed, one after the other */
 #define SPEED_MEGABYTES 256               /* each way, unless told otherwise */
 #define MEGABYTE        UINT64_C(1000000) /* as in "MB/s" */
@@ -22,6 +23,7 @@
 
 static void print_node(struct output *o, const struct host_info *h)
 {
+	output_field_columns(o, NODE_COLUMNS);
 	output_field(o, "Host", "%s", h->hostname);
 	output_field(o, "Hypervisor", "%s (%s)", h->hypervisor, h->uri);
 	output_field(o, "CPU model", "%s", h->arch);

@@ -287,7 +287,7 @@ static struct profile *make_profile(const char *folder)
 
 void fake_host_start(struct fake_host *host)
 {
-	char folder[64];
+	char folder[80];
 	int fd = -1;
 
 	snprintf(host->folder, sizeof(host->folder),

@@ -7,6 +7,7 @@ function(unit_test_host file)
 endfunction()
 
 unit_test_host(channel)
+unit_test_host(command)
 unit_test(client config client)
 unit_test(client output client PkgConfig::JSON)
 unit_test(client profile client)

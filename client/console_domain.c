@@ -1,0 +1,131 @@
+/*
+ * The domain behind a console (console_domain.h). Whether it has stopped is asked
+ * of the host, since the end of a stream alone does not tell; it may notice a
+ * little later than the stream did, so it is asked a few times.
+ */
+#include "client/console_domain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/codec.h"
+#include "client/channel.h"
+
+#define ASK_TIMES    8
+#define ASK_PAUSE_NS (200 * 1000 * 1000)
+
+void console_domain_clear(struct console_domain *domain)
+{
+	free(domain->name);
+	free(domain->uuid);
+	free(domain->kind);
+	*domain = (struct console_domain){0};
+}
+
+char *console_path(const char *domain, const char *kind, unsigned n, bool force)
+{
+	autofree char *escaped = channel_escape(domain);
+	autobuf path = {0};
+
+	if (!escaped)
+		return NULL;
+	buf_appendf(&path, "/domains/%s/%s/%u%s", escaped, kind, n,
+		    force ? "?force=true" : "");
+	return buf_steal_str(&path);
+}
+
+/* -- the answer's headers -------------------------------------------------- */
+
+static int hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+	int n = at ? (int)(at - digits) : -1;
+
+	return n > 15 ? n - 6 : n;
+}
+
+/* TEXT without its percent escapes (RFC 3986 2.1); what is none stays. */
+static char *unescape(const char *text)
+{
+	char *out = strdup(text);
+	char *to = out;
+
+	for (const char *p = text; out && *p; to++) {
+		int high = p[0] == '%' ? hex_value(p[1]) : -1;
+		int low = high >= 0 ? hex_value(p[2]) : -1;
+
+		if (low >= 0 && high + low > 0) {
+			*to = (char)(high * 16 + low);
+			p += 3;
+		} else {
+			*to = *p++;
+		}
+	}
+	if (out)
+		*to = '\0';
+	return out;
+}
+
+int console_domain_read(struct console_domain *domain, struct h2_stream *s,
+			const char *given, struct error *err)
+{
+	const char *name = h2_stream_header(s, "virtmux-domain-name");
+	const char *uuid = h2_stream_header(s, "virtmux-domain-uuid");
+	const char *kind = h2_stream_header(s, "virtmux-console");
+
+	console_domain_clear(domain);
+	domain->name = name ? unescape(name) : strdup(given);
+	domain->uuid = strdup(uuid ? uuid : given);
+	domain->kind = strdup(kind ? kind : "");
+	if (!domain->name || !domain->uuid || !domain->kind)
+		return error_set_no_memory(err);
+	return 0;
+}
+
+/* -- the end --------------------------------------------------------------- */
+
+enum found { FOUND_RUNNING, FOUND_STOPPED, FOUND_NOTHING };
+
+static bool has_stopped(enum domain_state state)
+{
+	return state == DOMAIN_STATE_SHUTOFF || state == DOMAIN_STATE_CRASHED;
+}
+
+static enum found ask(struct channel *channel, const char *uuid)
+{
+	struct domain_info_params params = {.domain = (char *)uuid};
+	struct domain_info info = {0};
+	enum found found;
+	autoerror why = {0};
+
+	/* A transient domain that stopped is not there any more. */
+	if (channel_call_typed(channel, METHOD_domain_info, &params, &info,
+			       &why) < 0)
+		return why.code == ERROR_NOT_FOUND ? FOUND_STOPPED
+						   : FOUND_NOTHING;
+	found = has_stopped(info.state) ? FOUND_STOPPED : FOUND_RUNNING;
+	result_free(method_by_id(METHOD_domain_info), &info);
+	return found;
+}
+
+char *console_explain_end(struct channel *channel,
+			  const struct console_domain *domain, const char *what)
+{
+	const struct timespec pause = {.tv_nsec = ASK_PAUSE_NS};
+	enum found found = ask(channel, domain->uuid);
+	autobuf words = {0};
+
+	for (int i = 1; i < ASK_TIMES && found == FOUND_RUNNING; i++) {
+		nanosleep(&pause, NULL);
+		found = ask(channel, domain->uuid);
+	}
+	if (found == FOUND_STOPPED)
+		buf_appendf(&words, "Domain '%s' has stopped", domain->name);
+	else
+		buf_appendf(&words, "The host closed the %s of domain '%s'",
+			    what, domain->name);
+	return buf_steal_str(&words);
+}

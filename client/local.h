@@ -1,0 +1,47 @@
+/*
+ * Sockets of this machine that only its user may use: the private folder, Unix
+ * listeners, a loopback port, and the check of who connects. Used by view and by
+ * the session.
+ *
+ * What always holds: a socket file has mode 0600 before anybody can connect to
+ * it; a connection is handed on only where the kernel says that our own user made
+ * it. No state; one thread.
+ */
+#ifndef VIRTMUX_CLIENT_LOCAL_H
+#define VIRTMUX_CLIENT_LOCAL_H
+
+#include "base/error.h"
+#include "base/log.h"
+
+/*
+ * "$XDG_RUNTIME_DIR/virtmux" or what channel_session_path() uses instead, made
+ * with mode 0700 and checked to be ours; to free(). ERROR_DENIED, ERROR_SYSTEM.
+ */
+int local_folder(char **folder, struct error *err);
+
+/* A new folder of ours alone, for one process; to free() and to rmdir(2). */
+int local_temporary(char **folder, struct error *err);
+
+/* Whether PATH is short enough for a socket's address. */
+bool local_fits(const char *path);
+
+/*
+ * Listens on a new socket file PATH (non-blocking, close-on-exec). What is there
+ * already is an error (ERROR_EXISTS), unless it is a socket of ours on which
+ * nobody listens: that is replaced.
+ */
+int local_listen(int *fd, const char *path, int backlog, struct error *err);
+
+/*
+ * Listens on *PORT of 127.0.0.1; 0: any, which is told then. ERROR_EXISTS where
+ * the port is in use.
+ */
+int local_listen_port(int *fd, unsigned *port, int backlog, struct error *err);
+
+/*
+ * Takes a connection of our own user from LISTENER (either kind); others are
+ * closed and LOG is told. False: none is waiting.
+ */
+bool local_accept(int listener, struct log *log, int *fd);
+
+#endif

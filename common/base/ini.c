@@ -239,7 +239,7 @@ static int check_text(const char *text, size_t len, const char *file,
 }
 
 int ini_read(const char *text, size_t len, const char *file,
-	      ini_entry_fn *entry, void *context, struct error *err)
+	     ini_entry_fn *entry, void *context, struct error *err)
 {
 	struct reader r = {.entry = entry, .context = context, .err = err};
 	autofree char *copy = NULL;
@@ -260,12 +260,12 @@ int ini_read(const char *text, size_t len, const char *file,
 }
 
 int ini_read_file(const char *path, ini_entry_fn *entry, void *context,
-		   struct error *err)
+		  struct error *err)
 {
 	autobuf text = {0};
 
 	if (file_read(path, INI_TEXT_MAX, &text, err) < 0)
 		return -1;
 	return ini_read((const char *)buf_bytes(&text), text.len, path, entry,
-			 context, err);
+			context, err);
 }

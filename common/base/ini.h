@@ -42,14 +42,14 @@ typedef int ini_entry_fn(void *context, const char *section, const char *key,
  * limit above are faults. A byte order mark at the begin is skipped.
  */
 int ini_read(const char *text, size_t len, const char *file,
-	      ini_entry_fn *entry, void *context, struct error *err);
+	     ini_entry_fn *entry, void *context, struct error *err);
 
 /*
  * Reads the file at PATH (at most INI_TEXT_MAX) and parses it. Errors: those of
  * file_read() and ini_read().
  */
 int ini_read_file(const char *path, ini_entry_fn *entry, void *context,
-		   struct error *err);
+		  struct error *err);
 
 enum option_type {
 	OPTION_STRING,   /* char *, owned by the target */

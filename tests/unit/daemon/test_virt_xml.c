@@ -1,0 +1,173 @@
+/*
+ * daemon/virt/xml.c: what is read from a caller's XML and from live XML, and all
+ * that is refused before libvirt sees it.
+ */
+#include "daemon/test_virt_support.h"
+
+#include "base/buf.h"
+#include "daemon/virt/xml.h"
+
+static void expect_identity(const char *xml, const char *name, const char *uuid)
+{
+	struct xml_identity identity = {0};
+	struct error err = {0};
+
+	if (xml_identify(xml, &identity, &err) < 0)
+		fail_msg("%s", error_words(&err));
+	assert_string_equal(identity.name, name);
+	assert_string_equal(identity.uuid, uuid);
+	xml_identity_clear(&identity);
+}
+
+static void expect_refusal(const char *xml)
+{
+	struct xml_identity identity = {0};
+	struct error err = {0};
+
+	if (xml_identify(xml, &identity, &err) == 0)
+		fail_msg("taken: %.200s", xml);
+	assert_int_equal(err.code, ERROR_INVALID_PARAMS);
+	assert_null(identity.name);
+	error_clear(&err);
+}
+
+static void test_identity(void **state)
+{
+	expect_identity("<domain><name>web</name></domain>", "web", "");
+	expect_identity("<?xml version='1.0'?><!-- c --><domain type='kvm'>"
+			"<devices><name>not this</name></devices>"
+			"<name>a&amp;b</name></domain>",
+			"a&b", "");
+	expect_identity("<domain><name><![CDATA[web]]></name></domain>", "web",
+			"");
+	expect_identity("<domain><uuid> 6695EB01f6a48304-79aa97f2502e193f\n"
+			"</uuid><name>x</name></domain>",
+			"x", "6695eb01-f6a4-8304-79aa-97f2502e193f");
+	/* Not trimmed: libvirt does not either. */
+	expect_identity("<domain><name> web</name></domain>", " web", "");
+}
+
+static void test_refusals(void **state)
+{
+	expect_refusal("");
+	expect_refusal("web");
+	expect_refusal("<domain>");
+	expect_refusal("<domain></domain>");
+	expect_refusal("<domain><name></name></domain>");
+	expect_refusal("<network><name>x</name></network>");
+	expect_refusal("<domain><name>x</name></domain><domain/>");
+	expect_refusal("<domain><name>x</name><name>y</name></domain>");
+	expect_refusal("<domain><name>x<b>y</b></name></domain>");
+	expect_refusal("<domain><name>x<!-- c -->y</name></domain>");
+	expect_refusal("<domain><name>x</name><uuid>1</uuid></domain>");
+	expect_refusal("<!DOCTYPE domain><domain><name>x</name></domain>");
+	expect_refusal("<!DOCTYPE d [<!ENTITY e 'web'>]>"
+		       "<domain><name>&e;</name></domain>");
+	expect_refusal("<!DOCTYPE d [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>"
+		       "<domain><name>&e;</name></domain>");
+	expect_refusal("<domain><name>&e;</name></domain>");
+	expect_refusal("<domain><name>\xff</name></domain>");
+}
+
+static void test_limits(void **state)
+{
+	autobuf xml = {0};
+
+	buf_append_str(&xml, "<domain><name>x</name>");
+	for (int i = 0; i <= VIRT_XML_DEPTH; i++)
+		buf_append_str(&xml, "<a>");
+	for (int i = 0; i <= VIRT_XML_DEPTH; i++)
+		buf_append_str(&xml, "</a>");
+	buf_append_str(&xml, "</domain>");
+	buf_append_char(&xml, '\0');
+	expect_refusal((char *)buf_bytes(&xml));
+	buf_reset(&xml);
+	buf_append_str(&xml, "<domain><name>x</name>");
+	while (xml.len <= VIRT_XML_MAX)
+		buf_append_str(&xml, "<a>                              </a>");
+	buf_append_str(&xml, "</domain>");
+	buf_append_char(&xml, '\0');
+	expect_refusal((char *)buf_bytes(&xml));
+	buf_reset(&xml);
+	buf_append_str(&xml, "<domain><name>");
+	for (int i = 0; i <= VIRT_NAME_MAX; i++)
+		buf_append_char(&xml, 'x');
+	buf_append_str(&xml, "</name></domain>");
+	buf_append_char(&xml, '\0');
+	expect_refusal((char *)buf_bytes(&xml));
+}
+
+static const char live[] =
+	"<domain><devices>"
+	"<graphics type='vnc' port='5901' listen='127.0.0.1'>"
+	"<listen type='address' address='127.0.0.1'/></graphics>"
+	"<graphics type='spice'><listen type='socket' socket='/s'/></graphics>"
+	"<graphics type='sdl'/><graphics type='vnc' port='-1'/>"
+	"<serial type='pty'><alias name='serial0'/></serial>"
+	"<serial type='pty'/>"
+	"<console type='pty'><alias name='console7'/></console>"
+	"</devices></domain>";
+
+static void test_graphics(void **state)
+{
+	struct xml_graphics g = {0};
+	struct error err = {0};
+	unsigned count;
+
+	assert_int_equal(xml_find_graphics(live, 0, &g, &count, &err), 0);
+	assert_int_equal(count, 4);
+	assert_true(g.known);
+	assert_int_equal(g.type, VIRT_GRAPHICS_VNC);
+	assert_int_equal(g.port, 5901);
+	assert_string_equal(g.address, "127.0.0.1");
+	xml_graphics_clear(&g);
+	assert_int_equal(xml_find_graphics(live, 1, &g, &count, &err), 0);
+	assert_int_equal(g.type, VIRT_GRAPHICS_SPICE);
+	assert_string_equal(g.socket, "/s");
+	xml_graphics_clear(&g);
+	assert_int_equal(xml_find_graphics(live, 2, &g, &count, &err), 0);
+	assert_false(g.known);
+	xml_graphics_clear(&g);
+	assert_int_equal(xml_find_graphics(live, 3, &g, &count, &err), 0);
+	assert_int_equal(g.port, 0);
+	xml_graphics_clear(&g);
+	assert_int_equal(xml_find_graphics(live, 4, &g, &count, &err), 0);
+	assert_false(g.known);
+}
+
+static void test_serial(void **state)
+{
+	struct error err = {0};
+	autofree char *alias = NULL;
+	autofree char *second = NULL;
+	autofree char *console = NULL;
+	unsigned count;
+
+	assert_int_equal(xml_find_serial(live, 0, &alias, &count, &err), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(alias, "serial0");
+	assert_int_equal(xml_find_serial(live, 1, &second, &count, &err), 0);
+	assert_null(second);
+	assert_int_equal(
+		xml_find_serial(
+			"<domain><devices><console><alias "
+			"name='console0'/></console></devices></domain>",
+			0, &console, &count, &err),
+		0);
+	assert_int_equal(count, 1);
+	assert_string_equal(console, "console0");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_graphics),
+		cmocka_unit_test(test_serial),
+	};
+
+	xml_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

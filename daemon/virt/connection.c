@@ -87,26 +87,30 @@ static const char *open_reason(const virError *error)
 	}
 }
 
-/* Supervisor. NULL: *REASON says why, libvirt's own words go to the log. */
-static virConnectPtr open_connection(struct connection *connection,
-				     bool *remote, const char **reason,
-				     char **detail)
+/* Supervisor, without the lock. NULL: libvirt's last error says why. */
+static virConnectPtr open_connection(struct connection *connection)
 {
 	virConnectPtr conn = virConnectOpen(connection->uri);
-	const virError *error;
+	bool remote;
 
-	if (!conn) {
-		error = virGetLastError();
-		*reason = open_reason(error);
-		*detail = strdup(error && error->message ? error->message : "");
+	if (!conn)
 		return NULL;
-	}
+	/* Known before the callback can come. */
+	pthread_mutex_lock(&connection->lock);
+	connection->conn = conn;
+	connection->broken = false;
+	pthread_mutex_unlock(&connection->lock);
 	/* Drivers inside this process know neither: they cannot break. */
 	virConnectRegisterCloseCallback(conn, on_close, connection, NULL);
-	*remote = virConnectSetKeepAlive(conn, VIRT_KEEPALIVE_S,
-					 VIRT_KEEPALIVE_COUNT) == 0;
-	if (*remote)
+	remote = virConnectSetKeepAlive(conn, VIRT_KEEPALIVE_S,
+					VIRT_KEEPALIVE_COUNT) == 0;
+	if (remote)
 		titles_watch(connection->titles, conn);
+	if (virConnectIsAlive(conn) == 0)
+		connection_lost(connection, conn);
+	pthread_mutex_lock(&connection->lock);
+	connection->remote = remote;
+	pthread_mutex_unlock(&connection->lock);
 	return conn;
 }
 
@@ -118,73 +122,77 @@ static void close_connection(struct connection *connection, virConnectPtr conn)
 }
 
 /* With the lock held. */
-static void tell_down(struct connection *connection, const char *reason,
-		      const char *detail)
+static void set_down(struct connection *connection, const char *reason,
+		     const char *detail)
 {
+	if (connection->state == CONNECTION_STOPPED)
+		return;
 	if (connection->state != CONNECTION_DOWN ||
 	    connection->reason != reason)
 		log_warning(connection->log,
 			    "libvirt at %s cannot be reached: %s (%s)",
-			    connection->uri, reason, detail ? detail : "");
+			    connection->uri, reason, detail);
 	connection->reason = reason;
+	set_state(connection, CONNECTION_DOWN);
 }
 
-static void rest(struct connection *connection)
+/* Serves the open connection until it breaks or all ends. */
+static void serve(struct connection *connection)
+{
+	pthread_mutex_lock(&connection->lock);
+	if (connection->state != CONNECTION_STOPPED) {
+		set_state(connection, CONNECTION_UP);
+		log_info(connection->log, "connected to libvirt at %s",
+			 connection->uri);
+	}
+	while (connection->state == CONNECTION_UP && !connection->broken)
+		pthread_cond_wait(&connection->changed, &connection->lock);
+	connection->conn = NULL;
+	set_down(connection, "the connection was lost", "it was closed");
+	pthread_mutex_unlock(&connection->lock);
+}
+
+static void tell_failure(struct connection *connection)
+{
+	const virError *error = virGetLastError();
+
+	pthread_mutex_lock(&connection->lock);
+	set_down(connection, open_reason(error),
+		 error && error->message ? error->message : "no detail");
+	pthread_mutex_unlock(&connection->lock);
+}
+
+/* Between two attempts, also after a success: libvirtd may die in a loop. */
+static bool rest(struct connection *connection)
 {
 	uint64_t deadline =
 		clock_monotonic_ns() + connection->retry_ms * CLOCK_NS_PER_MS;
+	bool stopped;
 
+	pthread_mutex_lock(&connection->lock);
 	while (connection->state != CONNECTION_STOPPED)
 		if (!crew_wait_until(&connection->changed, &connection->lock,
 				     deadline))
-			return;
-}
-
-/* With the lock held. Serves CONN until it breaks or all ends. */
-static virConnectPtr serve(struct connection *connection, virConnectPtr conn)
-{
-	connection->conn = conn;
-	connection->broken = virConnectIsAlive(conn) == 0;
-	set_state(connection, CONNECTION_UP);
-	log_info(connection->log, "connected to libvirt at %s",
-		 connection->uri);
-	while (connection->state == CONNECTION_UP && !connection->broken)
-		pthread_cond_wait(&connection->changed, &connection->lock);
-	if (connection->state == CONNECTION_UP) {
-		tell_down(connection, "the connection was lost", "");
-		set_state(connection, CONNECTION_DOWN);
-	}
-	return steal(&connection->conn);
+			break;
+	stopped = connection->state == CONNECTION_STOPPED;
+	pthread_mutex_unlock(&connection->lock);
+	return !stopped;
 }
 
 static void supervise(void *context)
 {
 	struct connection *connection = context;
 
-	pthread_mutex_lock(&connection->lock);
-	while (connection->state != CONNECTION_STOPPED) {
-		const char *reason = NULL;
-		bool remote = false;
-		autofree char *detail = NULL;
-		virConnectPtr conn;
+	do {
+		virConnectPtr conn = open_connection(connection);
 
-		pthread_mutex_unlock(&connection->lock);
-		conn = open_connection(connection, &remote, &reason, &detail);
-		pthread_mutex_lock(&connection->lock);
-		connection->remote = remote;
-		if (conn && connection->state != CONNECTION_STOPPED)
-			conn = serve(connection, conn);
-		else if (!conn && connection->state != CONNECTION_STOPPED) {
-			tell_down(connection, reason, detail);
-			set_state(connection, CONNECTION_DOWN);
-			rest(connection);
-		}
-		pthread_mutex_unlock(&connection->lock);
-		if (conn)
+		if (conn) {
+			serve(connection);
 			close_connection(connection, conn);
-		pthread_mutex_lock(&connection->lock);
-	}
-	pthread_mutex_unlock(&connection->lock);
+		} else {
+			tell_failure(connection);
+		}
+	} while (rest(connection));
 }
 
 int connection_new(struct connection **out, const char *uri, unsigned retry_ms,

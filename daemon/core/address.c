@@ -15,13 +15,22 @@
 
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 
+/* getaddrinfo(3) takes any number and cuts it to 16 bits. */
+static bool is_port(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits > 0 && digits <= 5 && !text[digits] &&
+	       atol(text) <= 65535;
+}
+
 /* Splits at the last colon; HOST loses its brackets. 0 or -1. */
 static int split(const char *text, char *host, size_t size, const char **port)
 {
 	const char *colon = strrchr(text, ':');
 	size_t n;
 
-	if (!colon || !colon[1])
+	if (!colon || !is_port(colon + 1))
 		return -1;
 	*port = colon + 1;
 	n = (size_t)(colon - text);

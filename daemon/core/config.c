@@ -10,8 +10,10 @@
 
 #include "base/file.h"
 #include "base/ini.h"
+#include "daemon/core/address.h"
 
-#define CERTIFICATE_MAX (1024 * 1024) /* bytes of a key file */
+#define KEY_FILE_MAX   (1024 * 1024) /* bytes */
+#define SAMPLE_COLUMNS 79
 
 static const struct option_spec specs[] = {
 #define OPTION(section, id, name, type, fallback, range, change, doc)          \
@@ -74,6 +76,11 @@ static int check_daemon(const struct config *c, const char *file,
 {
 	const char *audit = c->daemon_audit;
 
+	struct address address;
+
+	for (char **text = c->daemon_listen; *text; text++)
+		if (address_parse(*text, &address, err) < 0)
+			return error_prefix(err, "%s: [daemon] listen", file);
 	if (!c->daemon_listen[0])
 		return error_set(err, ERROR_CONFIG,
 				 "%s: [daemon] listen names no address", file);
@@ -214,7 +221,7 @@ static int read_key(const char *path, struct evp_pkey_st **key,
 	autobuf pem = {0};
 	int result = -1;
 
-	if (file_read_private(path, CERTIFICATE_MAX, &pem, err) < 0)
+	if (file_read_private(path, KEY_FILE_MAX, &pem, err) < 0)
 		return -1;
 	if (tls_key_is_encrypted((const char *)buf_bytes(&pem), pem.len))
 		error_set(err, ERROR_KEY,
@@ -257,18 +264,26 @@ int config_tls_context(const struct config *c, struct tls_context **context,
 	return result;
 }
 
-/* -- the manual ----------------------------------------------------------- */
+/* -- the manual and the sample -------------------------------------------- */
+
+/* As a sentence behind HEAD; nothing where there is no range. */
+static void print_range(struct buf *out, const char *head,
+			const struct option_spec *spec)
+{
+	const char *dots = strstr(spec->range, "..");
+
+	if (dots)
+		buf_appendf(out, "%sFrom %.*s to %s.\n", head,
+			    (int)(dots - spec->range), spec->range, dots + 2);
+	else if (*spec->range)
+		buf_appendf(out, "%sOne of: %s.\n", head, spec->range);
+}
 
 static void describe(struct buf *out, const struct option_spec *spec)
 {
 	buf_appendf(out, ".TP\n.B %s\n", spec->name);
 	buf_appendf(out, "%s\n", spec->doc);
-	if (strstr(spec->range, ".."))
-		buf_appendf(out, "From %.*s to %s.\n",
-			    (int)(strstr(spec->range, "..") - spec->range),
-			    spec->range, strstr(spec->range, "..") + 2);
-	else if (*spec->range)
-		buf_appendf(out, "One of: %s.\n", spec->range);
+	print_range(out, "", spec);
 	if (spec->fallback)
 		buf_appendf(out, "Default: %s.\n", spec->fallback);
 	if (spec->change == OPTION_RESTART)
@@ -282,6 +297,54 @@ int config_describe_roff(struct buf *out)
 		    strcmp(specs[i].section, specs[i - 1].section) != 0)
 			buf_appendf(out, ".SS [%s]\n", specs[i].section);
 		describe(out, &specs[i]);
+	}
+	return buf_ok(out) ? 0 : -1;
+}
+
+/* The words of a text, as a comment of lines up to SAMPLE_COLUMNS. */
+static void print_comment(struct buf *out, const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t n = strcspn(text, " ");
+
+		if (column == 0 || column + 1 + n > SAMPLE_COLUMNS) {
+			buf_append_str(out, column ? "\n#" : "#");
+			column = 1;
+		}
+		buf_append_char(out, ' ');
+		buf_append(out, text, n);
+		column += 1 + n;
+		text += n;
+		text += strspn(text, " ");
+	}
+	buf_append_char(out, '\n');
+}
+
+static void print_option(struct buf *out, const struct option_spec *spec)
+{
+	buf_append_char(out, '\n');
+	print_comment(out, spec->doc);
+	print_range(out, "# ", spec);
+	if (spec->change == OPTION_RESTART)
+		buf_append_str(out, "# A change needs a restart.\n");
+	buf_appendf(out, "#%s = %s\n", spec->name,
+		    spec->fallback ? spec->fallback : "");
+}
+
+int config_print_sample(struct buf *out)
+{
+	buf_append_str(out,
+		       "# " CONFIG_PATH ": the agent on a host of virtual "
+		       "machines, virtmuxd(8).\n"
+		       "# Every option with its default; made by "
+		       "`virtmuxd --print-config`. SIGHUP reads it anew.\n");
+	for (size_t i = 0; i < array_size(specs); i++) {
+		if (i == 0 ||
+		    strcmp(specs[i].section, specs[i - 1].section) != 0)
+			buf_appendf(out, "\n[%s]\n", specs[i].section);
+		print_option(out, &specs[i]);
 	}
 	return buf_ok(out) ? 0 : -1;
 }

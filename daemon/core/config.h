@@ -75,4 +75,7 @@ int config_tls_context(const struct config *config,
 /* The options as man(7) source, section by section. 0, or -1 without memory. */
 int config_describe_roff(struct buf *out);
 
+/* A whole file with every option as a comment: etc/virtmuxd.conf. As above. */
+int config_print_sample(struct buf *out);
+
 #endif

@@ -22,7 +22,7 @@
 #define CORE_ENDING_ALL    512u
 #define CORE_ENDING_SOURCE 64u
 
-/* A stranger's time to read why he has no rights. */
+/* A stranger's time to ask and to read why he has no rights; at most twice it. */
 #define CORE_STRANGER_MS 5000u
 
 /* Refusals: the same reason once in this time; lines a second in all. */

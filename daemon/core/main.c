@@ -93,11 +93,11 @@ static int parse(poptContext popt, struct arguments *arguments,
 	return 0;
 }
 
-static int print_manual(void)
+static int print(int (*printer)(struct buf *out))
 {
 	autobuf text = {0};
 
-	if (manual_print(&text) < 0)
+	if (printer(&text) < 0)
 		return EXIT_FAILURE;
 	fwrite(buf_bytes(&text), 1, text.len, stdout);
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -209,7 +209,9 @@ static int act(poptContext popt, const struct arguments *arguments)
 		return EXIT_SUCCESS;
 	}
 	if (arguments->print_manual)
-		return print_manual();
+		return print(manual_print);
+	if (arguments->print_config)
+		return print(config_print_sample);
 	if (arguments->check_config)
 		return check_config(path);
 	return start(arguments, path);

@@ -46,6 +46,7 @@ struct peer {
 	struct conn *conn;
 	struct rpc_peer *rpc; /* once its certificate is known */
 	enum peer_state state;
+	bool overdue; /* a stranger who was here at the last tick already */
 	struct address_source source;
 };
 
@@ -60,6 +61,8 @@ struct peers {
 	struct group members;
 	struct group ending;
 	struct refusals refusals;
+	uv_timer_t
+		tick; /* active while there are strangers with a certificate */
 };
 
 static struct group *group_of(struct peers *peers, enum peer_state state)
@@ -207,6 +210,37 @@ static void welcome(struct peer *peer)
 	set_state(peer, PEER_MEMBER);
 }
 
+/*
+ * He may ask, and read why he gets nothing; a GOAWAY with the answer would make
+ * curl 7.88 lose it. Then he goes.
+ */
+static void on_tick(uv_timer_t *tick)
+{
+	struct peers *peers = tick->data;
+	bool more = false;
+
+	list_for_each_safe (node, &peers->strangers.list) {
+		struct peer *peer = list_entry(node, struct peer, node);
+
+		if (peer->state != PEER_STRANGER)
+			continue;
+		if (peer->overdue)
+			conn_drain(peer->conn, CORE_STRANGER_MS);
+		peer->overdue = true;
+		more = true;
+	}
+	if (!more)
+		uv_timer_stop(tick);
+}
+
+static void keep_waiting(struct peer *peer)
+{
+	set_state(peer, PEER_STRANGER);
+	if (!uv_is_active((uv_handle_t *)&peer->peers->tick))
+		uv_timer_start(&peer->peers->tick, on_tick, CORE_STRANGER_MS,
+			       CORE_STRANGER_MS);
+}
+
 static void on_open(void *context, struct conn *conn)
 {
 	struct peer *peer = context;
@@ -223,7 +257,7 @@ static void on_open(void *context, struct conn *conn)
 		error_set(&err, ERROR_DENIED,
 			  "no section of access.conf is for this name");
 		refuse(peer, &err);
-		set_state(peer, PEER_STRANGER);
+		keep_waiting(peer);
 		return;
 	}
 	if (check_siblings(peer, &err) < 0) {
@@ -239,13 +273,10 @@ static void on_request(void *context, struct conn *conn,
 {
 	struct peer *peer = context;
 
-	if (!peer->rpc || peer->state == PEER_ENDING) {
+	if (!peer->rpc || peer->state == PEER_ENDING)
 		h2_stream_reset(stream, H2_REFUSED_STREAM);
-		return;
-	}
-	rpc_peer_request(peer->rpc, stream);
-	if (peer->state == PEER_STRANGER)
-		conn_drain(conn, CORE_STRANGER_MS);
+	else
+		rpc_peer_request(peer->rpc, stream);
 }
 
 static void say_goodbye(const struct peer *peer, const struct error *why)
@@ -466,8 +497,15 @@ int peers_new(struct peers **out, const struct peers_config *config,
 	init_group(&peers->strangers);
 	init_group(&peers->members);
 	init_group(&peers->ending);
+	uv_timer_init(conn_loop_uv(config->conns), &peers->tick);
+	peers->tick.data = peers;
 	*out = peers;
 	return 0;
+}
+
+void peers_close(struct peers *peers)
+{
+	uv_close((uv_handle_t *)&peers->tick, NULL);
 }
 
 void peers_free(struct peers *peers)

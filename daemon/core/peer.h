@@ -39,6 +39,8 @@ struct peers_config {
 
 int peers_new(struct peers **peers, const struct peers_config *config,
 	      struct error *err);
+/* Closes its handle: run the loop until it ends, then free. Once. */
+void peers_close(struct peers *peers);
 void peers_free(struct peers *peers); /* all have ended; NULL-safe */
 
 /* For connections to come. */

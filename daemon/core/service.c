@@ -223,6 +223,8 @@ void service_close(struct service *s)
 		conn_loop_close(s->conns);
 	if (s->listener)
 		listener_close(s->listener);
+	if (s->peers)
+		peers_close(s->peers);
 	if (s->rpc)
 		rpc_close(s->rpc);
 	for (size_t i = 0; i < array_size(s->signals); i++)

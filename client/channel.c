@@ -53,16 +53,25 @@ static void on_signal(uv_signal_t *handle, int number)
 	uv_stop(&c->uv);
 }
 
-static void start_signals(struct channel *c)
+static void init_signals(struct channel *c)
 {
-	static const int numbers[CHANNEL_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
-
 	for (size_t i = 0; i < CHANNEL_SIGNALS; i++) {
 		uv_signal_init(&c->uv, &c->signals[i]);
 		c->signals[i].data = c;
-		uv_signal_start(&c->signals[i], on_signal, numbers[i]);
 		uv_unref((uv_handle_t *)&c->signals[i]);
 	}
+}
+
+/* Not before a loop runs that can tell of them: a prompt has its own way. */
+static void watch_signals(struct channel *c, bool on)
+{
+	static const int numbers[CHANNEL_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < CHANNEL_SIGNALS; i++)
+		if (on)
+			uv_signal_start(&c->signals[i], on_signal, numbers[i]);
+		else
+			uv_signal_stop(&c->signals[i]);
 }
 
 static int interrupted(struct channel *c, struct error *err)
@@ -118,7 +127,7 @@ static int make_loop(struct channel *c, struct error *err)
 	if (rc < 0)
 		return error_set(err, ERROR_SYSTEM, "cannot make a loop: %s",
 				 uv_strerror(rc));
-	start_signals(c);
+	init_signals(c);
 	uv_timer_init(&c->uv, &c->timer);
 	c->timer.data = c;
 	return conn_loop_new(&c->conn_loop, &c->uv, &conn_limits_default,
@@ -136,7 +145,6 @@ static int await_open(struct channel *c, struct conn_dial *dial,
 	if (c->interrupted) {
 		if (c->state == CHANNEL_CONNECTING)
 			conn_dial_cancel(dial);
-		c->state = CHANNEL_ENDED;
 		return interrupted(c, err);
 	}
 	if (!error_is_set(&c->why))
@@ -154,11 +162,13 @@ static int dial(struct channel *c, struct conn_dial_options *options,
 	options->events = &events;
 	options->context = c;
 	c->state = CHANNEL_CONNECTING;
-	if (conn_dial(c->conn_loop, options, &d, err) < 0) {
-		c->state = CHANNEL_ENDED;
-		return -1;
-	}
-	return await_open(c, d, err);
+	watch_signals(c, true);
+	if (conn_dial(c->conn_loop, options, &d, err) == 0 &&
+	    await_open(c, d, err) == 0)
+		return 0;
+	watch_signals(c, false);
+	c->state = CHANNEL_ENDED;
+	return -1;
 }
 
 /* 0 connected, 1 no session serves here, -1 it was interrupted. */

@@ -3,7 +3,7 @@
  * tells the error in the form that was asked for. Called by main() alone; no
  * other place prints an error or knows an exit status.
  */
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,14 +145,22 @@ static int run_verb(struct command_call *call, struct error *err)
 	}
 	if (prepare(call, err) < 0 || call->command->run(call, err) < 0)
 		return -1;
-	if (output_finish(call->output, err) == 0)
-		return 0;
-	if (errno == EPIPE) {
-		/* The reader has enough: end as any filter would. */
-		signal(SIGPIPE, SIG_DFL);
-		raise(SIGPIPE);
-	}
-	return -1;
+	return output_finish(call->output, err);
+}
+
+/*
+ * Where the reader of our standard output has enough of it, the process ends as
+ * any filter would, by the signal that was ignored for the channel's sake.
+ */
+static void end_with_reader(void)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	if (!ferror(stdout) || poll(&p, 1, 0) <= 0 ||
+	    !(p.revents & (POLLERR | POLLHUP)))
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
 }
 
 int command_main(int argc, char **argv)
@@ -168,6 +176,7 @@ int command_main(int argc, char **argv)
 	if (rc == 0)
 		rc = call.command ? run_verb(&call, &why)
 				  : run_without_verb(&call, &why);
+	end_with_reader();
 	if (rc < 0)
 		status = report(&call, &why);
 	command_clear(&call);

@@ -96,31 +96,38 @@ int key_ask(struct secret *answer, const char *prompt, struct error *err)
 
 /* -- the passphrase -------------------------------------------------------- */
 
+static int take_first_line(struct secret *answer, const struct buf *text,
+			   const char *path, struct error *err)
+{
+	const char *begin = (const char *)buf_bytes(text);
+	const char *end = text->len ? memchr(begin, '\n', text->len) : NULL;
+	size_t n = end ? (size_t)(end - begin) : text->len;
+
+	if (n > 0 && begin[n - 1] == '\r')
+		n--;
+	if (n >= SECRET_MAX || (n && memchr(begin, '\0', n)))
+		return error_set(err, ERROR_KEY,
+				 "what stands in %s is no passphrase: it has a "
+				 "NUL or more than %d bytes",
+				 path, SECRET_MAX - 1);
+	memcpy(answer->text, n ? begin : "", n);
+	answer->text[n] = '\0';
+	answer->len = n;
+	return 0;
+}
+
 static int read_passphrase_file(struct secret *answer, const char *path,
 				struct error *err)
 {
 	autobuf text = {0};
-	const uint8_t *end = NULL;
-	size_t n = 0;
-	int rc = file_read_private(path, SECRET_MAX, &text, err);
+	autoerror why = {0};
+	int rc = 0;
 
-	if (rc == 0) {
-		end = text.len ? memchr(buf_bytes(&text), '\n', text.len)
-			       : NULL;
-		n = end ? (size_t)(end - buf_bytes(&text)) : text.len;
-		if (n > 0 && buf_bytes(&text)[n - 1] == '\r')
-			n--;
-	}
-	if (rc == 0 && (n >= SECRET_MAX || memchr(buf_bytes(&text), '\0', n)))
-		rc = error_set(err, ERROR_KEY,
-			       "what stands in %s is no passphrase: it has a "
-			       "NUL or more than %d bytes",
-			       path, SECRET_MAX - 1);
-	if (rc == 0) {
-		memcpy(answer->text, buf_bytes(&text), n);
-		answer->text[n] = '\0';
-		answer->len = n;
-	}
+	if (file_read_private(path, SECRET_MAX, &text, &why) < 0)
+		return error_set(err, ERROR_KEY,
+				 "the file of the passphrase: %s",
+				 error_words(&why));
+	rc = take_first_line(answer, &text, path, err);
 	if (text.data)
 		secret_wipe(text.data, text.cap);
 	return rc;
@@ -283,8 +290,11 @@ int key_tls_context(struct tls_context **context, const struct profile *profile,
 	if (rc == 0)
 		rc = key_load(&key, profile, sources, err);
 	config.key = key;
-	if (rc == 0)
-		rc = tls_context_new(context, &config, err);
+	if (rc == 0 && tls_context_new(context, &config, err) < 0) {
+		rc = -1;
+		if (err && err->code == ERROR_KEY)
+			error_prefix(err, "%s", profile->key);
+	}
 	tls_key_free(key);
 	if (rc < 0 && err && err->code == ERROR_NOT_FOUND)
 		err->code = ERROR_TLS;

@@ -43,6 +43,8 @@
 
 /* A serial line: bytes held for each direction between libvirt and the fd. */
 #define VIRT_PUMP_BUFFER (64 * 1024)
+/* Where libvirt receives in any case: above it the line is ended. */
+#define VIRT_PUMP_BACKLOG (1024 * 1024)
 /* A caller has closed the line: time for the guest to take the rest. */
 #define VIRT_PUMP_LINGER_MS 5000
 /* Serial lines open at once. */

@@ -17,6 +17,7 @@
 #include "daemon/virt/events.h"
 #include "daemon/virt/far.h"
 #include "daemon/virt/limits.h"
+#include "daemon/virt/ring.h"
 
 struct pumps {
 	pthread_mutex_t lock;
@@ -28,28 +29,24 @@ struct pumps {
 	struct events_task end_task;
 };
 
-/* Bytes on their way in one direction. */
-struct pipe {
-	uint8_t data[VIRT_PUMP_BUFFER];
-	size_t start, len;
-	uint64_t total; /* delivered */
-};
-
 struct pump {
 	struct list node;
 	struct pumps *pumps;
 	struct events_task task; /* begin, then finish */
+	bool queued;             /* the task is posted */
 	char *name;
+	char *key; /* NULL: none, or given up */
+	bool force;
 	struct far *far;
 	int fd;
 	int watch; /* of fd; -1: none */
 	int timer; /* linger; -1: none */
-	struct pipe to_guest, from_guest;
+	struct ring to_guest, from_guest;
 	bool far_gone;    /* no event will come from it */
 	bool far_ended;   /* it gives nothing more */
 	bool near_closed; /* the caller's end is closed, both ways */
 	bool near_eof;    /* the caller gives nothing more */
-	bool finishing;   /* the task to free it is posted */
+	bool finishing;   /* its task will free it */
 };
 
 static void pump_free(struct pump *pump)
@@ -61,8 +58,16 @@ static void pump_free(struct pump *pump)
 	far_free(pump->far);
 	if (pump->fd >= 0)
 		close(pump->fd);
+	free(pump->to_guest.data);
+	free(pump->from_guest.data);
 	free(pump->name);
+	free(pump->key);
 	free(pump);
+}
+
+static void post(struct pump *pump)
+{
+	pump->queued = events_post(pump->pumps->events, &pump->task);
 }
 
 static void finish_task(struct events_task *task)
@@ -82,45 +87,23 @@ static void finish_task(struct events_task *task)
 	pump_free(pump);
 }
 
+/* Its freeing is left to a task: libvirt may be calling back from it. */
 static void finish(struct pump *pump)
 {
 	if (pump->finishing)
 		return;
 	pump->finishing = true;
 	pump->task.run = finish_task;
-	events_post(pump->pumps->events, &pump->task);
+	if (!pump->queued)
+		post(pump);
 }
 
-/* Where the next bytes go, and how many: one piece of the ring. */
-static size_t room_in(struct pipe *pipe, uint8_t **at)
+/* The guest has gone: its line's name may be another's now. */
+static void give_up_key(struct pump *pump)
 {
-	size_t end = (pipe->start + pipe->len) % sizeof(pipe->data);
-	size_t room = sizeof(pipe->data) - pipe->len;
-
-	*at = pipe->data + end;
-	if (room > sizeof(pipe->data) - end)
-		room = sizeof(pipe->data) - end;
-	return room;
-}
-
-static size_t held_in(struct pipe *pipe, uint8_t **at)
-{
-	*at = pipe->data + pipe->start;
-	if (pipe->len > sizeof(pipe->data) - pipe->start)
-		return sizeof(pipe->data) - pipe->start;
-	return pipe->len;
-}
-
-static void taken(struct pipe *pipe, size_t n)
-{
-	pipe->start = (pipe->start + n) % sizeof(pipe->data);
-	pipe->len -= n;
-	pipe->total += n;
-}
-
-static bool is_full(const struct pipe *pipe)
-{
-	return pipe->len == sizeof(pipe->data);
+	pthread_mutex_lock(&pump->pumps->lock);
+	free(steal(&pump->key));
+	pthread_mutex_unlock(&pump->pumps->lock);
 }
 
 static void read_near(struct pump *pump)
@@ -129,10 +112,11 @@ static void read_near(struct pump *pump)
 	size_t room;
 	ssize_t n;
 
-	while (!pump->near_eof && (room = room_in(&pump->to_guest, &at)) > 0) {
+	while (!pump->near_eof &&
+	       (room = ring_room(&pump->to_guest, &at)) > 0) {
 		n = recv(pump->fd, at, room, MSG_DONTWAIT);
 		if (n > 0)
-			pump->to_guest.len += (size_t)n;
+			ring_added(&pump->to_guest, (size_t)n);
 		else if (n == 0)
 			pump->near_eof = true;
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -148,14 +132,14 @@ static void write_near(struct pump *pump)
 	size_t held;
 	ssize_t n;
 
-	while ((held = held_in(&pump->from_guest, &at)) > 0) {
+	while ((held = ring_held(&pump->from_guest, &at)) > 0) {
 		if (pump->near_closed) {
-			taken(&pump->from_guest, held);
+			ring_taken(&pump->from_guest, held);
 			continue;
 		}
 		n = send(pump->fd, at, held, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n >= 0)
-			taken(&pump->from_guest, (size_t)n);
+			ring_taken(&pump->from_guest, (size_t)n);
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if (errno != EINTR)
@@ -170,14 +154,16 @@ static void read_far(struct pump *pump)
 	int n;
 
 	while (!pump->far_ended &&
-	       (room = room_in(&pump->from_guest, &at)) > 0) {
+	       (room = ring_room(&pump->from_guest, &at)) > 0) {
 		n = far_recv(pump->far, at, room);
-		if (n > 0)
-			pump->from_guest.len += (size_t)n;
-		else if (n != FAR_AGAIN || pump->far_gone)
-			pump->far_ended = true;
-		else
+		if (n == FAR_AGAIN && !pump->far_gone)
 			return;
+		if (n > 0) {
+			ring_added(&pump->from_guest, (size_t)n);
+		} else {
+			pump->far_ended = true;
+			give_up_key(pump);
+		}
 	}
 }
 
@@ -187,15 +173,16 @@ static void write_far(struct pump *pump)
 	size_t held;
 	int n;
 
-	while (!pump->far_ended && (held = held_in(&pump->to_guest, &at)) > 0) {
+	while (!pump->far_ended &&
+	       (held = ring_held(&pump->to_guest, &at)) > 0) {
 		n = far_send(pump->far, at, held);
 		if (n == FAR_AGAIN && !pump->far_gone)
 			return;
 		if (n <= 0)
 			break;
-		taken(&pump->to_guest, (size_t)n);
+		ring_taken(&pump->to_guest, (size_t)n);
 	}
-	if (held_in(&pump->to_guest, &at) == 0)
+	if (pump->to_guest.len == 0)
 		return;
 	/* It takes nothing more, but what it has said is still to be read. */
 	pump->far_gone = true;
@@ -212,22 +199,28 @@ static bool is_over(struct pump *pump)
 {
 	if (pump->far_ended)
 		return pump->from_guest.len == 0 || pump->near_closed;
-	if (pump->near_closed)
-		return pump->near_eof && pump->to_guest.len == 0;
-	return false;
+	if (pump->near_closed && pump->near_eof && pump->to_guest.len == 0)
+		return far_finish(pump->far) != FAR_AGAIN;
+	if (!far_pushes(pump->far) || !ring_full(&pump->from_guest))
+		return false;
+	log_warning(pump->pumps->log,
+		    "serial line of domain '%s' ended: its reader is %zu bytes "
+		    "behind",
+		    pump->name, pump->from_guest.len);
+	return true;
 }
 
 static void update_wishes(struct pump *pump)
 {
 	int near = VIR_EVENT_HANDLE_ERROR | VIR_EVENT_HANDLE_HANGUP;
 
-	if (!pump->near_eof && !is_full(&pump->to_guest))
+	if (!pump->near_eof && !ring_full(&pump->to_guest))
 		near |= VIR_EVENT_HANDLE_READABLE;
 	if (pump->from_guest.len > 0)
 		near |= VIR_EVENT_HANDLE_WRITABLE;
 	if (pump->watch >= 0)
 		virEventUpdateHandle(pump->watch, near);
-	far_want(pump->far, !is_full(&pump->from_guest),
+	far_want(pump->far, !ring_full(&pump->from_guest),
 		 pump->to_guest.len > 0);
 	if (pump->near_closed && pump->timer < 0)
 		pump->timer = virEventAddTimeout(VIRT_PUMP_LINGER_MS,
@@ -273,10 +266,36 @@ static void on_far(void *context, bool gone)
 	run(pump);
 }
 
+/* Ends who holds the line; true: there was someone. */
+static bool displace(struct pump *pump)
+{
+	struct pumps *pumps = pump->pumps;
+	bool found = false;
+
+	pthread_mutex_lock(&pumps->lock);
+	list_for_each (node, &pumps->list) {
+		struct pump *other = list_entry(node, struct pump, node);
+
+		if (other == pump || !other->key || !pump->key ||
+		    strcmp(other->key, pump->key) != 0)
+			continue;
+		finish(other);
+		found = true;
+	}
+	pthread_mutex_unlock(&pumps->lock);
+	return found;
+}
+
 static void begin_task(struct events_task *task)
 {
 	struct pump *pump = container_of(task, struct pump, task);
 
+	pump->queued = false;
+	if (pump->force && displace(pump)) {
+		pump->force = false;
+		post(pump); /* behind theirs */
+		return;
+	}
 	pump->watch = virEventAddHandle(
 		pump->fd, VIR_EVENT_HANDLE_ERROR | VIR_EVENT_HANDLE_HANGUP,
 		on_near, pump, NULL);
@@ -287,35 +306,49 @@ static void begin_task(struct events_task *task)
 	run(pump);
 }
 
-static int make_pump(struct pump **out, struct pumps *pumps, const char *name,
-		     int *theirs, struct error *err)
+static bool ring_init(struct ring *ring, size_t size)
+{
+	ring->size = size;
+	ring->data = malloc(size);
+	return ring->data;
+}
+
+static struct pump *make_pump(struct pumps *pumps, const struct far *far,
+			      const struct pump_line *line)
 {
 	struct pump *pump = calloc(1, sizeof(*pump));
-	int fds[2];
+	size_t backlog = far_pushes(far) ? VIRT_PUMP_BACKLOG : VIRT_PUMP_BUFFER;
 
 	if (!pump)
-		return error_set_no_memory(err);
+		return NULL;
 	list_init(&pump->node);
 	list_init(&pump->task.node);
 	pump->pumps = pumps;
 	pump->fd = pump->watch = pump->timer = -1;
 	pump->task.run = begin_task;
-	pump->name = strdup(name);
-	if (!pump->name) {
+	pump->force = line->force;
+	pump->name = strdup(line->name);
+	pump->key = line->key ? strdup(line->key) : NULL;
+	if (!pump->name || (line->key && !pump->key) ||
+	    !ring_init(&pump->to_guest, VIRT_PUMP_BUFFER) ||
+	    !ring_init(&pump->from_guest, backlog)) {
 		pump_free(pump);
-		return error_set_no_memory(err);
+		return NULL;
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		       fds) < 0) {
-		error_set_errno(err, ERROR_SYSTEM, errno,
-				"cannot make a socket pair");
-		pump_free(pump);
-		return -1;
+	return pump;
+}
+
+/* With the lock held. */
+static bool is_held(struct pumps *pumps, const struct pump *pump)
+{
+	list_for_each (node, &pumps->list) {
+		struct pump *other = list_entry(node, struct pump, node);
+
+		if (other->key && pump->key &&
+		    strcmp(other->key, pump->key) == 0)
+			return true;
 	}
-	pump->fd = fds[0];
-	*theirs = fds[1];
-	*out = pump;
-	return 0;
+	return false;
 }
 
 /* Takes the pump into the list, so that pumps_end_all() finds it. */
@@ -324,14 +357,17 @@ static int enlist(struct pumps *pumps, struct pump *pump, struct error *err)
 	int result = 0;
 
 	pthread_mutex_lock(&pumps->lock);
-	if (pumps->ended)
-		result = error_set(err, ERROR_DRAINING,
-				   "virtmuxd is shutting down");
+	pump->queued = true;
+	if (!pump->force && is_held(pumps, pump))
+		result = error_set(err, ERROR_BUSY,
+				   "someone else holds that serial line of "
+				   "domain '%s': ask for it with force",
+				   pump->name);
 	else if (pumps->count == VIRT_PUMPS_MAX)
 		result = error_set(err, ERROR_BUSY,
 				   "%d serial lines are open already",
 				   VIRT_PUMPS_MAX);
-	else if (!events_post(pumps->events, &pump->task))
+	else if (pumps->ended || !events_post(pumps->events, &pump->task))
 		result = error_set(err, ERROR_DRAINING,
 				   "virtmuxd is shutting down");
 	if (result == 0) {
@@ -342,22 +378,31 @@ static int enlist(struct pumps *pumps, struct pump *pump, struct error *err)
 	return result;
 }
 
-int pump_start(struct pumps *pumps, struct far **far, const char *name, int *fd,
-	       struct error *err)
+int pump_start(struct pumps *pumps, struct far **far,
+	       const struct pump_line *line, int *fd, struct error *err)
 {
 	struct pump *pump;
-	autoclose int theirs = -1;
+	int fds[2];
 
-	if (make_pump(&pump, pumps, name, &theirs, err) < 0)
-		return -1;
+	pump = make_pump(pumps, *far, line);
+	if (!pump)
+		return error_set_no_memory(err);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		       fds) < 0) {
+		pump_free(pump);
+		return error_set_errno(err, ERROR_SYSTEM, errno,
+				       "cannot make a socket pair");
+	}
+	pump->fd = fds[0];
 	pump->far = *far;
 	if (enlist(pumps, pump, err) < 0) {
 		pump->far = NULL;
 		pump_free(pump);
+		close(fds[1]);
 		return -1;
 	}
 	*far = NULL;
-	*fd = steal_fd(&theirs);
+	*fd = fds[1];
 	return 0;
 }
 

@@ -155,8 +155,10 @@ int virt_domain_open_serial(struct virt *v, const struct virt_domain_ref *ref,
 	autoptr(request) request = request_new(VERB_SERIAL, ref->name_or_uuid,
 					       ref->scope, done, err);
 
-	if (!request || request_set_text(request, device, VIRT_NAME_MAX,
-					 "the name of a serial line", err) < 0)
+	if (!request ||
+	    request_set_text(request, device && *device ? device : NULL,
+			     VIRT_NAME_MAX, "the name of a serial line",
+			     err) < 0)
 		return -1;
 	request->force = force;
 	return virt_submit(v, steal(&request), err);

@@ -270,8 +270,50 @@ int xml_find_graphics(const char *xml, unsigned index,
 	return 0;
 }
 
-int xml_find_serial(const char *xml, unsigned index, char **alias,
-		    unsigned *count, struct error *err)
+void xml_serial_clear(struct xml_serial *serial)
+{
+	free(serial->alias);
+	free(serial->path);
+	memset(serial, 0, sizeof(*serial));
+}
+
+static void take_serial(xmlNodePtr node, struct xml_serial *serial)
+{
+	xmlNodePtr alias = find_child(node, "alias");
+	xmlNodePtr source = find_child(node, "source");
+	autofree char *type = attribute(node, "type");
+
+	serial->found = true;
+	if (alias)
+		serial->alias = attribute(alias, "name");
+	if (source && type && strcmp(type, "pty") == 0)
+		serial->path = attribute(source, "path");
+}
+
+/* The alias is compared here: it never becomes part of an XPath. */
+static bool take_by_alias(xmlXPathContextPtr context, const char *alias,
+			  struct xml_serial *serial)
+{
+	static const char path[] = "/domain/devices/serial|"
+				   "/domain/devices/console";
+	unsigned count = 1;
+
+	for (unsigned i = 0; i < count; i++) {
+		xmlNodePtr node = select_node(context, path, i, &count);
+
+		if (!node)
+			break;
+		take_serial(node, serial);
+		if (serial->alias && strcmp(serial->alias, alias) == 0)
+			return true;
+		xml_serial_clear(serial);
+	}
+	return false;
+}
+
+int xml_find_serial(const char *xml, const char *alias, unsigned index,
+		    struct xml_serial *serial, unsigned *count,
+		    struct error *err)
 {
 	cleanup(cleanup_doc) xmlDocPtr doc = parse_live(xml, err);
 	cleanup(cleanup_context) xmlXPathContextPtr context = NULL;
@@ -282,11 +324,15 @@ int xml_find_serial(const char *xml, unsigned index, char **alias,
 	context = xmlXPathNewContext(doc);
 	if (!context)
 		return error_set_no_memory(err);
+	if (alias) {
+		*count = take_by_alias(context, alias, serial);
+		return 0;
+	}
 	node = select_node(context, "/domain/devices/serial", index, count);
 	if (*count == 0)
 		node = select_node(context, "/domain/devices/console", index,
 				   count);
-	if (node && (node = find_child(node, "alias")))
-		*alias = attribute(node, "name");
+	if (node)
+		take_serial(node, serial);
 	return 0;
 }

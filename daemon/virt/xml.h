@@ -46,11 +46,20 @@ int xml_find_graphics(const char *xml, unsigned index,
 		      struct xml_graphics *graphics, unsigned *count,
 		      struct error *err);
 
+struct xml_serial {
+	bool found;
+	char *alias; /* or NULL */
+	char *path;  /* of its pseudo-terminal, or NULL */
+};
+
+void xml_serial_clear(struct xml_serial *serial);
+
 /*
- * The alias of <serial> number INDEX, or of <console> number INDEX where there
- * is no <serial>; *ALIAS stays NULL where there is none. *COUNT: how many.
+ * ALIAS NULL: <serial> number INDEX, or <console> number INDEX where there is no
+ * <serial>; *COUNT: how many there are. Else the one of that alias.
  */
-int xml_find_serial(const char *xml, unsigned index, char **alias,
-		    unsigned *count, struct error *err);
+int xml_find_serial(const char *xml, const char *alias, unsigned index,
+		    struct xml_serial *serial, unsigned *count,
+		    struct error *err);
 
 #endif

@@ -103,8 +103,10 @@ static const char live[] =
 	"<listen type='address' address='127.0.0.1'/></graphics>"
 	"<graphics type='spice'><listen type='socket' socket='/s'/></graphics>"
 	"<graphics type='sdl'/><graphics type='vnc' port='-1'/>"
-	"<serial type='pty'><alias name='serial0'/></serial>"
-	"<serial type='pty'/>"
+	"<serial type='pty'><source path='/dev/pts/1'/>"
+	"<alias name='serial0'/></serial>"
+	"<serial type='file'><source path='/f'/><alias "
+	"name='serial1'/></serial>"
 	"<console type='pty'><alias name='console7'/></console>"
 	"</devices></domain>";
 
@@ -135,27 +137,36 @@ static void test_graphics(void **state)
 	assert_false(g.known);
 }
 
+static void expect_serial(const char *xml, const char *by, unsigned index,
+			  const char *alias, const char *path, unsigned count)
+{
+	struct xml_serial serial = {0};
+	struct error err = {0};
+	unsigned found;
+
+	assert_int_equal(xml_find_serial(xml, by, index, &serial, &found, &err),
+			 0);
+	assert_int_equal(found, count);
+	assert_int_equal(serial.found, alias || path);
+	if (alias)
+		assert_string_equal(serial.alias, alias);
+	if (path)
+		assert_string_equal(serial.path, path);
+	xml_serial_clear(&serial);
+}
+
 static void test_serial(void **state)
 {
-	struct error err = {0};
-	autofree char *alias = NULL;
-	autofree char *second = NULL;
-	autofree char *console = NULL;
-	unsigned count;
+	const char *console = "<domain><devices><console type='pty'><alias "
+			      "name='console0'/></console></devices></domain>";
 
-	assert_int_equal(xml_find_serial(live, 0, &alias, &count, &err), 0);
-	assert_int_equal(count, 2);
-	assert_string_equal(alias, "serial0");
-	assert_int_equal(xml_find_serial(live, 1, &second, &count, &err), 0);
-	assert_null(second);
-	assert_int_equal(
-		xml_find_serial(
-			"<domain><devices><console><alias "
-			"name='console0'/></console></devices></domain>",
-			0, &console, &count, &err),
-		0);
-	assert_int_equal(count, 1);
-	assert_string_equal(console, "console0");
+	expect_serial(live, NULL, 0, "serial0", "/dev/pts/1", 2);
+	expect_serial(live, NULL, 1, "serial1", NULL, 2);
+	expect_serial(live, NULL, 2, NULL, NULL, 2);
+	expect_serial(live, "console7", 0, "console7", NULL, 1);
+	expect_serial(live, "serial'", 0, NULL, NULL, 0);
+	expect_serial(console, NULL, 0, "console0", NULL, 1);
+	expect_serial("<domain/>", NULL, 0, NULL, NULL, 0);
 }
 
 int main(void)

@@ -2,7 +2,7 @@
  * The measurement of the channel: GET and PUT /speed. Handlers around the source
  * and the sink of daemon/relay/speed.h. What always holds: bytes are neither
  * kept nor allocated for; the call ends when the stream closes, or, for an
- * upload, when it is answered.
+ * upload, when it is answered, by which rpc has the stream back.
  */
 #include "daemon/ops/room.h"
 
@@ -12,23 +12,23 @@
 #include "daemon/relay/speed.h"
 
 struct measurement {
-	struct call *call; /* NULL: it is answered */
+	struct call *call;
 	struct speed_source source;
 	struct speed_sink sink;
 };
 
+/* The stream is over without an answer by rpc. Frees M. */
 static void finish(struct measurement *m, bool whole, uint32_t code)
 {
 	autoerror why = {0};
 
-	if (!m->call)
-		return;
 	if (!whole)
 		error_set(&why, ERROR_DISCONNECTED,
 			  "the peer ended the measurement (HTTP/2 code %" PRIu32
 			  ")",
 			  code);
 	call_finish(m->call, &why, m->sink.bytes, m->source.sent);
+	free(m);
 }
 
 /* Takes the stream of CALL for a new measurement; else NULL, CALL has failed. */
@@ -64,7 +64,6 @@ static void on_download_closed(void *context, struct h2_stream *s,
 	struct measurement *m = context;
 
 	finish(m, m->source.left == 0, code);
-	free(m);
 }
 
 static const struct h2_handler download_handler = {
@@ -95,6 +94,7 @@ void op_host_speed_download(struct call *call,
 
 /* -- upload --------------------------------------------------------------- */
 
+/* Frees M: from here on the stream's events go to rpc. */
 static void answer_upload(struct measurement *m)
 {
 	const struct host_speed result = {
@@ -102,7 +102,8 @@ static void answer_upload(struct measurement *m)
 		.duration = speed_sink_duration_ns(&m->sink),
 	};
 
-	call_return(steal(&m->call), &result);
+	call_return(m->call, &result);
+	free(m);
 }
 
 static void on_upload_data(void *context, struct h2_stream *s,
@@ -120,10 +121,7 @@ static void on_upload_end(void *context, struct h2_stream *s)
 
 static void on_upload_closed(void *context, struct h2_stream *s, uint32_t code)
 {
-	struct measurement *m = context;
-
-	finish(m, false, code);
-	free(m);
+	finish(context, false, code);
 }
 
 static const struct h2_handler upload_handler = {

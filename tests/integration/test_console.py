@@ -102,8 +102,14 @@ class ConsoleCase(virtmux_test.Case):
         cls.daemon.write_config(
             {"libvirt": {"uri": f"qemu:///embed?root={root}"}})
         cls.daemon.spawn()
-        cls.addClassCleanup(cls.daemon.stop)
+        cls.addClassCleanup(cls.end_host)
         cls.daemon.wait_ready()
+
+    @classmethod
+    def end_host(cls):
+        status = cls.daemon.stop()
+        if status != 0 or "Sanitizer" in cls.daemon.log():
+            raise AssertionError(f"status {status}:\n{cls.daemon.log()}")
 
     @classmethod
     def boot(cls):

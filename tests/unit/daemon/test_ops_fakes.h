@@ -283,9 +283,19 @@ void call_set_target(struct call *call, const char *uuid, const char *name)
 	strcpy(call->name, name ? name : "");
 }
 
+/* Who answers by rpc gives the stream back to it. */
+static inline void fake_settle_stream(struct call *call, enum outcome outcome)
+{
+	static const struct h2_handler nobody = {.on_data = NULL};
+
+	fake_settle(call, outcome);
+	if (call->stream)
+		h2_stream_set_handler(call->stream, &nobody, NULL);
+}
+
 void call_return(struct call *call, const void *result)
 {
-	fake_settle(call, RETURNED);
+	fake_settle_stream(call, RETURNED);
 	assert_int_equal(result_encode(method_by_id(call->method), result,
 				       &call->answer),
 			 0);
@@ -294,7 +304,7 @@ void call_return(struct call *call, const void *result)
 
 void call_fail(struct call *call, struct error *err)
 {
-	fake_settle(call, FAILED);
+	fake_settle_stream(call, FAILED);
 	error_move(&call->error, err);
 	assert_true(error_is_set(&call->error));
 }
@@ -304,7 +314,7 @@ void call_respond(struct call *call, unsigned status, const char *content_type,
 {
 	size_t len;
 
-	fake_settle(call, RESPONDED);
+	fake_settle_stream(call, RESPONDED);
 	len = (size_t)snprintf(call->headers, sizeof(call->headers),
 			       ":status: %u\ncontent-type: %s\n", status,
 			       content_type);

@@ -58,11 +58,13 @@ static void init_signals(struct channel *c)
 	for (size_t i = 0; i < CHANNEL_SIGNALS; i++) {
 		uv_signal_init(&c->uv, &c->signals[i]);
 		c->signals[i].data = c;
-		uv_unref((uv_handle_t *)&c->signals[i]);
 	}
 }
 
-/* Not before a loop runs that can tell of them: a prompt has its own way. */
+/*
+ * Not before a loop runs that can tell of them: a prompt has its own way. They
+ * also keep the loop alive until a connection that has failed is told of.
+ */
 static void watch_signals(struct channel *c, bool on)
 {
 	static const int numbers[CHANNEL_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
@@ -122,6 +124,7 @@ void channel_stop(struct channel *c)
 
 static int make_loop(struct channel *c, struct error *err)
 {
+	struct conn_limits limits = conn_limits_default;
 	int rc = uv_loop_init(&c->uv);
 
 	if (rc < 0)
@@ -130,8 +133,9 @@ static int make_loop(struct channel *c, struct error *err)
 	init_signals(c);
 	uv_timer_init(&c->uv, &c->timer);
 	c->timer.data = c;
-	return conn_loop_new(&c->conn_loop, &c->uv, &conn_limits_default,
-			     c->options.log, err);
+	limits.grace_ms = (uint64_t)c->options.profile->connect_timeout;
+	return conn_loop_new(&c->conn_loop, &c->uv, &limits, c->options.log,
+			     err);
 }
 
 /* Runs the loop until the dialling has an end. */
@@ -246,6 +250,25 @@ static int connect_any(struct channel *c, struct error *err)
 	return dial_direct(c, err);
 }
 
+/* Puts the host's name before what the wire says of a failure to connect. */
+static int explain(struct error *why, const struct profile *profile,
+		   struct error *err)
+{
+	autoerror early = {0};
+
+	if (why->code == ERROR_DISCONNECTED) {
+		error_set(&early, ERROR_CONNECT,
+			  "%s, before the host said a word: is it virtmuxd's "
+			  "port? If it is, its log tells why",
+			  error_words(why));
+		error_move(why, &early);
+	}
+	if (profile->known &&
+	    (why->code == ERROR_CONNECT || why->code == ERROR_TLS))
+		error_prefix(why, "host '%s'", profile->name);
+	return error_move(err, why);
+}
+
 int channel_open(struct channel **channel,
 		 const struct channel_options *options, struct error *err)
 {
@@ -260,12 +283,8 @@ int channel_open(struct channel **channel,
 	list_init(&c->exchanges);
 	if (make_loop(c, err) < 0)
 		return -1;
-	if (connect_any(c, &why) < 0) {
-		if (p->known &&
-		    (why.code == ERROR_CONNECT || why.code == ERROR_TLS))
-			error_prefix(&why, "host '%s'", p->name);
-		return error_move(err, &why);
-	}
+	if (connect_any(c, &why) < 0)
+		return explain(&why, p, err);
 	*channel = steal(&c);
 	return 0;
 }

@@ -278,27 +278,18 @@ static int on_end_of_bytes(struct conn *c, ssize_t n)
 	return -1;
 }
 
-/* Reads what there is, at most a turn's worth. */
+/*
+ * One block a turn: what else has come waits until the others, and the answers
+ * to this, had theirs.
+ */
 static int read_turn(struct conn *c)
 {
-	size_t total = 0;
+	ssize_t n = c->transport->recv(c->transport_context, c->loop->input,
+				       sizeof(c->loop->input));
 
-	while (total < WIRE_READ_TURN && !is_ending(c)) {
-		ssize_t n =
-			c->transport->recv(c->transport_context, c->loop->input,
-					   sizeof(c->loop->input));
-
-		if (n == -EAGAIN)
-			return 0;
-		if (n <= 0)
-			return on_end_of_bytes(c, n);
-		if (feed(c, (size_t)n))
-			return -1;
-		total += (size_t)n;
-		if ((size_t)n < sizeof(c->loop->input))
-			return 0;
-	}
-	return 0;
+	if (n == -EAGAIN)
+		return 0;
+	return n > 0 ? feed(c, (size_t)n) : on_end_of_bytes(c, n);
 }
 
 static void close_transport(struct conn *c)

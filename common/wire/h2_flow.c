@@ -16,6 +16,12 @@
 #define RTT_PERIOD_NS  (150 * CLOCK_NS_PER_S)
 /* A stream counts as bulk once it has carried this much. */
 #define BULK_BYTES (32 * 1024)
+/*
+ * How long the line's content is beyond two round trips: for the peers' turns,
+ * and so that many streams on a fast line do not drown in WINDOW_UPDATEs.
+ */
+#define HOLD_US          1000
+#define HOLD_US_A_STREAM 16
 /* Changes of a window below an eighth are not worth a frame. */
 #define CHANGE_DIVISOR 8
 
@@ -121,15 +127,18 @@ static void set_window(struct h2 *h2, struct h2_stream *s, int64_t window)
 /* Shares the line's content out between the streams that carry data. */
 static void share_windows(struct h2 *h2)
 {
-	uint64_t hold_us = 2ull * h2_rtt_us(h2) + 1000;
-	uint64_t total = h2->flow.rate * hold_us / 1000000;
 	unsigned active = 0;
+	uint64_t hold_us;
+	uint64_t total;
 	int64_t share;
 
 	list_for_each (node, &h2->streams)
 		active += is_active(list_entry(node, struct h2_stream, node));
 	if (!active)
 		return;
+	hold_us = 2ull * h2_rtt_us(h2) + HOLD_US +
+		  (uint64_t)active * HOLD_US_A_STREAM;
+	total = h2->flow.rate * hold_us / 1000000;
 	if (total < WIRE_WINDOW_FIRST)
 		total = WIRE_WINDOW_FIRST;
 	share = (int64_t)(total / active);

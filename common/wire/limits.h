@@ -16,8 +16,6 @@
 #define WIRE_BLOCKS_KEPT 8u
 /* Bytes written to one connection before the loop serves the others. */
 #define WIRE_WRITE_TURN (128u * 1024)
-/* Bytes read from one connection before the loop serves the others. */
-#define WIRE_READ_TURN (256u * 1024)
 /* Unsent bytes in the kernel above which a socket is not writable. */
 #define WIRE_NOTSENT_LOWAT (64 * 1024)
 

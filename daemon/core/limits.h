@@ -16,11 +16,20 @@
 
 /*
  * Connections that are being closed still cost a descriptor for some moments
- * (an alert lingers): so many more than the limits say, in all and from one
- * source, before new ones are closed unseen.
+ * (an alert lingers): so many more than the limits say, before new ones are
+ * closed unseen.
  */
-#define CORE_ENDING_ALL    512u
-#define CORE_ENDING_SOURCE 64u
+#define CORE_ENDING 512u
+
+/*
+ * Connections without a member's certificate from one source: so many at once
+ * (behind one address may be many), and a second after that; a handshake costs
+ * about a millisecond. The table remembers sources in rows of a few.
+ */
+#define CORE_SOURCE_BURST 1000u
+#define CORE_SOURCE_RATE  100u
+#define CORE_SOURCES      256u
+#define CORE_SOURCE_WAYS  4u
 
 /* A stranger's time to ask and to read why he has no rights; at most twice it. */
 #define CORE_STRANGER_MS 5000u

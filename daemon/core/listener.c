@@ -224,28 +224,27 @@ static int take_over_all(struct listener *l, uv_loop_t *uv, int count,
 	return 0;
 }
 
-int listener_new(struct listener **out, uv_loop_t *uv, struct peers *peers,
-		 char *const *addresses, int handed_over, struct log *log,
-		 struct error *err)
+int listener_new(struct listener **out, uv_loop_t *uv, char *const *addresses,
+		 int handed_over, struct log *log, struct error *err)
 {
 	struct listener *l = calloc(1, sizeof(*l));
-	int result;
 
 	if (!l)
 		return error_set_no_memory(err);
-	l->peers = peers;
 	l->log = log;
 	uv_timer_init(uv, &l->pause);
 	l->pause.data = l;
 	l->reserve = open_reserve();
 	*out = l;
 	if (handed_over > 0)
-		result = take_over_all(l, uv, handed_over, err);
-	else
-		result = listen_on_all(l, uv, addresses, err);
-	if (result == 0)
-		poll_all(l);
-	return result;
+		return take_over_all(l, uv, handed_over, err);
+	return listen_on_all(l, uv, addresses, err);
+}
+
+void listener_start(struct listener *l, struct peers *peers)
+{
+	l->peers = peers;
+	poll_all(l);
 }
 
 int listener_describe(const struct listener *l, struct buf *out)

@@ -20,13 +20,17 @@ struct listener;
 
 /*
  * Listens on ADDRESSES (NULL-terminated), or, where HANDED_OVER is not 0, on so
- * many descriptors from NOTIFY_FIRST_FD on. All is borrowed as long as it lives.
+ * many descriptors from NOTIFY_FIRST_FD on; accepts nothing yet. LOG is borrowed.
  * An address of a family that the system does not have is left out with a
- * warning, as long as another one works.
+ * warning, as long as another one works. On failure *LISTENER is set too, to be
+ * closed and freed, unless memory ran out.
  */
-int listener_new(struct listener **listener, uv_loop_t *uv, struct peers *peers,
+int listener_new(struct listener **listener, uv_loop_t *uv,
 		 char *const *addresses, int handed_over, struct log *log,
 		 struct error *err);
+
+/* Accepts from now on, for PEERS, which are borrowed. */
+void listener_start(struct listener *listener, struct peers *peers);
 
 /* "[::]:16515, 0.0.0.0:16515", with the ports that the system chose. */
 int listener_describe(const struct listener *listener, struct buf *out);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "daemon/core/refusal.h"
+#include "daemon/core/source.h"
 
 enum peer_state {
 	PEER_UNKNOWN,  /* TLS and the first SETTINGS are not over */
@@ -46,6 +47,7 @@ struct peer {
 	struct conn *conn;
 	struct rpc_peer *rpc; /* once its certificate is known */
 	enum peer_state state;
+	int fd;       /* the connection's, valid until on_closed */
 	bool overdue; /* a stranger who was here at the last tick already */
 	struct address_source source;
 };
@@ -61,6 +63,7 @@ struct peers {
 	struct group members;
 	struct group ending;
 	struct refusals refusals;
+	struct sources sources;
 	uv_timer_t
 		tick; /* active while there are strangers with a certificate */
 };
@@ -151,6 +154,10 @@ static void put_out(struct peer *peer, const struct error *why)
 	conn_close(peer->conn, why);
 }
 
+/*
+ * He has not shown who he is, and there is nothing to tell him: a socket that is
+ * shut down does not linger, as it else would for its last words.
+ */
 static void evict(struct peer *peer, const char *limit)
 {
 	autoerror why = {0};
@@ -160,6 +167,8 @@ static void evict(struct peer *peer, const char *limit)
 		  "the oldest makes room",
 		  limit);
 	refuse(peer, &why);
+	if (peer->state == PEER_UNKNOWN)
+		shutdown(peer->fd, SHUT_RDWR);
 	put_out(peer, &why);
 }
 
@@ -337,14 +346,16 @@ static struct peer *oldest(const struct group *group)
 		       : list_entry(group->list.next, struct peer, node);
 }
 
-/* Those that are being closed count too, with a limit of their own. */
-static int check_ending(const struct peers *peers,
-			const struct address_source *source, struct error *err)
+/* Before anything is spent on it. */
+static int check_rate(struct peers *peers, const struct address_source *source,
+		      struct error *err)
 {
-	unsigned count;
-
-	oldest_of(&peers->ending, source, &count);
-	if (peers->ending.count < CORE_ENDING_ALL && count < CORE_ENDING_SOURCE)
+	if (!sources_spend(&peers->sources, source, clock_monotonic_ns()))
+		return error_set(err, ERROR_BUSY,
+				 "more than %u connections a second come from "
+				 "this source without an authenticated user",
+				 CORE_SOURCE_RATE);
+	if (peers->ending.count < CORE_ENDING)
 		return 0;
 	return error_set(err, ERROR_BUSY,
 			 "connections come faster than they can be judged");
@@ -355,10 +366,11 @@ static int make_room(struct peers *peers, const struct address_source *source,
 {
 	const struct peers_limits *limits = &peers->config.limits;
 	unsigned count;
-	struct peer *first = oldest_of(&peers->strangers, source, &count);
+	struct peer *first;
 
-	if (check_ending(peers, source, err) < 0)
+	if (check_rate(peers, source, err) < 0)
 		return -1;
+	first = oldest_of(&peers->strangers, source, &count);
 	if (count >= limits->strangers_source)
 		evict(first, "from this source");
 	else if (peers->strangers.count >= limits->strangers)
@@ -375,7 +387,8 @@ static int make_room(struct peers *peers, const struct address_source *source,
 	return 0;
 }
 
-static struct peer *make(struct peers *peers, const struct address *from)
+static struct peer *make(struct peers *peers, int fd,
+			 const struct address *from)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
@@ -383,10 +396,11 @@ static struct peer *make(struct peers *peers, const struct address *from)
 		return NULL;
 	peer->peers = peers;
 	peer->source = address_source(from);
+	peer->fd = fd;
 	return peer;
 }
 
-static int begin(struct peer *peer, int fd, const struct address *from,
+static int begin(struct peer *peer, const struct address *from,
 		 struct error *err)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -399,7 +413,7 @@ static int begin(struct peer *peer, int fd, const struct address *from,
 	};
 
 	address_format(from, text);
-	if (conn_new(&peer->conn, peer->peers->config.conns, fd, &options,
+	if (conn_new(&peer->conn, peer->peers->config.conns, peer->fd, &options,
 		     err) < 0)
 		return -1;
 	join(peer);
@@ -416,12 +430,12 @@ void peers_accept(struct peers *peers, int fd, const struct address *from)
 		refuse_socket(peers, fd, from, &err);
 		return;
 	}
-	peer = make(peers, from);
+	peer = make(peers, fd, from);
 	if (!peer) {
 		close(fd);
 		return;
 	}
-	if (begin(peer, fd, from, &err) < 0) {
+	if (begin(peer, from, &err) < 0) {
 		free(peer);
 		refuse_socket(peers, -1, from, &err);
 	}

@@ -9,26 +9,31 @@
 #include "daemon/core/notify.h"
 #include "daemon/core/service_private.h"
 
+int service_files_read(struct service_files *files, const struct config *config,
+		       struct error *err)
+{
+	if (config_tls_context(config, &files->tls, err) < 0)
+		return -1;
+	return access_load(&files->access, config->daemon_access, err);
+}
+
+void service_files_clear(struct service_files *files)
+{
+	tls_context_unref(files->tls);
+	access_unref(files->access);
+}
+
 /* What a reload has read; complete before any of it is used. */
 struct reloaded {
 	struct config *config;
-	struct tls_context *tls;
-	struct access *access;
+	struct service_files files;
 };
-
-static void reloaded_clear(struct reloaded *new)
-{
-	config_free(new->config);
-	tls_context_unref(new->tls);
-	access_unref(new->access);
-}
 
 static int read_all(const struct service *s, struct reloaded *new,
 		    struct error *err)
 {
 	if (config_load(&new->config, s->options.config_path, err) < 0 ||
-	    config_tls_context(new->config, &new->tls, err) < 0 ||
-	    access_load(&new->access, new->config->daemon_access, err) < 0)
+	    service_files_read(&new->files, new->config, err) < 0)
 		return -1;
 	/* Last, since it alone changes something when it succeeds. */
 	return audit_reopen(s->audit, err);
@@ -82,8 +87,8 @@ static void use_all(struct service *s, struct reloaded *new)
 	peers_set_limits(s->peers, &peers_limits);
 	conn_loop_set_limits(s->conns, &conn_limits);
 	rpc_set_limits(s->rpc, &rpc_limits);
-	peers_set_tls(s->peers, new->tls);
-	rpc_set_access(s->rpc, new->access);
+	peers_set_tls(s->peers, new->files.tls);
+	rpc_set_access(s->rpc, new->files.access);
 	ended = peers_renew(s->peers);
 	if (ended > 0)
 		log_info(s->log,
@@ -110,5 +115,6 @@ void service_reload(struct service *s)
 		log_info(s->log, "reloaded %s", s->options.config_path);
 	}
 	notify_send(s->log, "READY=1");
-	reloaded_clear(&new);
+	service_files_clear(&new.files);
+	config_free(new.config);
 }

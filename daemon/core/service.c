@@ -91,56 +91,53 @@ static int make_ops(struct service *s, struct error *err)
 	return ops_new(&s->ops, &ops, err);
 }
 
-static int make_rpc(struct service *s, struct error *err)
+static int make_rpc(struct service *s, const struct service_files *files,
+		    struct error *err)
 {
-	autoptr(access) access = NULL;
 	struct rpc_config rpc = {
 		.uv = &s->uv,
 		.log = s->log,
 		.audit = s->audit,
+		.access = files->access,
 		.handlers = core_handlers,
 		.context = s->ops,
 	};
 
-	if (access_load(&access, s->config->daemon_access, err) < 0)
-		return -1;
-	rpc.access = access;
 	config_rpc_limits(s->config, &rpc.limits);
 	return rpc_new(&s->rpc, &rpc, err);
 }
 
-static int make_peers(struct service *s, struct error *err)
+static int make_peers(struct service *s, const struct service_files *files,
+		      struct error *err)
 {
-	struct tls_context *tls = NULL;
 	struct peers_config peers = {
 		.conns = s->conns,
 		.rpc = s->rpc,
 		.log = s->log,
+		.tls = files->tls,
 	};
-	int result;
 
-	if (config_tls_context(s->config, &tls, err) < 0)
-		return -1;
-	peers.tls = tls;
 	service_peers_limits(s->config, &peers.limits);
-	result = peers_new(&s->peers, &peers, err);
-	tls_context_unref(tls);
-	return result;
+	return peers_new(&s->peers, &peers, err);
 }
 
-/* What is cheap and often wrong comes before libvirt is bothered. */
-static int make_parts(struct service *s, int handed_over, struct error *err)
+/* What is often wrong, files and ports, comes before libvirt is bothered. */
+static int make_parts(struct service *s, struct error *err)
 {
+	struct service_files files = {0};
 	struct conn_limits limits;
+	int result = -1;
 
 	config_conn_limits(s->config, &limits);
-	if (conn_loop_new(&s->conns, &s->uv, &limits, s->log, err) < 0 ||
-	    audit_open(&s->audit, s->config->daemon_audit, s->log, err) < 0 ||
-	    make_ops(s, err) < 0 || make_rpc(s, err) < 0 ||
-	    make_peers(s, err) < 0)
-		return -1;
-	return listener_new(&s->listener, &s->uv, s->peers,
-			    s->config->daemon_listen, handed_over, s->log, err);
+	if (service_files_read(&files, s->config, err) == 0 &&
+	    audit_open(&s->audit, s->config->daemon_audit, s->log, err) == 0 &&
+	    listener_new(&s->listener, &s->uv, s->config->daemon_listen,
+			 notify_take_sockets(), s->log, err) == 0 &&
+	    conn_loop_new(&s->conns, &s->uv, &limits, s->log, err) == 0 &&
+	    make_ops(s, err) == 0 && make_rpc(s, &files, err) == 0)
+		result = make_peers(s, &files, err);
+	service_files_clear(&files);
+	return result;
 }
 
 static void warn_of_keylog(const struct service *s)
@@ -172,7 +169,7 @@ int service_new(struct service **out, const struct service_options *options,
 		return error_set(err, ERROR_SYSTEM, "no event loop");
 	}
 	init_handles(s);
-	if (make_parts(s, notify_take_sockets(), err) < 0) {
+	if (make_parts(s, err) < 0) {
 		service_free(s);
 		return -1;
 	}
@@ -198,6 +195,7 @@ static void tell_ready(struct service *s)
 int service_run(struct service *s)
 {
 	service_set_state(s, SERVICE_SERVING);
+	listener_start(s->listener, s->peers);
 	tell_ready(s);
 	uv_run(&s->uv, UV_RUN_DEFAULT);
 	if (s->state != SERVICE_ABORTED)

@@ -41,6 +41,16 @@ struct service {
 	struct listener *listener;
 };
 
+/* All files that the configuration names, read before any of them is used. */
+struct service_files {
+	struct tls_context *tls;
+	struct access *access;
+};
+
+int service_files_read(struct service_files *files, const struct config *config,
+		       struct error *err);
+void service_files_clear(struct service_files *files);
+
 void service_set_state(struct service *s, enum service_state state);
 /* Taking down begins; the loop then ends by itself. */
 void service_close(struct service *s);

@@ -454,6 +454,57 @@ class Client:
                                 env={**self.environment, **(env or {})}, **options)
 
 
+class Libvirtd:
+    """A private libvirtd of an ordinary user, to be killed and started again.
+    `uri` is its test driver. As root it runs as nobody."""
+
+    def __init__(self, folder):
+        need("libvirtd")
+        self.folder = tempfile.mkdtemp(prefix="lv-", dir=folder)
+        self.socket = os.path.join(self.folder, "libvirt-sock")
+        self.uri = "test+unix:///default?socket=" + self.socket
+        self.conf = write_file(os.path.join(self.folder, "libvirtd.conf"),
+                               f'unix_sock_dir = "{self.folder}"\n'
+                               'auth_unix_rw = "none"\nauth_unix_ro = "none"\n',
+                               0o644)
+        self.process = None
+        self.account = {}
+        if os.getuid() == 0:
+            self.account = {"user": "nobody", "group": "nogroup",
+                            "extra_groups": []}
+            shutil.chown(self.folder, "nobody", "nogroup")
+            while folder not in (tempfile.gettempdir(), "/"):
+                os.chmod(folder, 0o711)
+                folder = os.path.dirname(folder)
+
+    def start(self):
+        """Until it takes connections."""
+        environment = {**os.environ, "HOME": self.folder}
+        for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+            environment[name] = os.path.join(self.folder, name)
+            os.makedirs(environment[name], mode=0o700, exist_ok=True)
+            if self.account:
+                shutil.chown(environment[name], "nobody", "nogroup")
+        with open(os.path.join(self.folder, "log"), "ab") as log:
+            self.process = subprocess.Popen(
+                ["libvirtd", "--config", self.conf, "--pid-file",
+                 os.path.join(self.folder, "pid")], env=environment, stdout=log,
+                stderr=log, stdin=subprocess.DEVNULL, cwd="/", **self.account)
+
+        def listens():
+            if self.process.poll() is not None:
+                raise AssertionError("libvirtd has ended:\n" + read_file(
+                    os.path.join(self.folder, "log")))
+            with socket.socket(socket.AF_UNIX) as client:
+                return client.connect_ex(self.socket) == 0
+
+        wait_for(listens, "libvirtd")
+
+    def stop(self, how=signal.SIGKILL):
+        if self.process:
+            end_process(self.process, how)
+
+
 class Case(unittest.TestCase):
     """A test with a folder, and an authority shared by the tests of its class."""
 
@@ -495,6 +546,13 @@ class Case(unittest.TestCase):
         else:
             daemon.notify.close()
         self.assertNotIn("Sanitizer", daemon.log())
+
+    def start_libvirtd(self):
+        """A private one; ended when the test is over."""
+        libvirtd = Libvirtd(self.work)
+        self.addCleanup(libvirtd.stop)
+        libvirtd.start()
+        return libvirtd
 
     def client(self, daemon, user="alice", **options):
         """OPTIONS: further ones of [host test]."""

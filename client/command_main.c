@@ -103,13 +103,22 @@ static int run_without_verb(const struct command_call *call, struct error *err)
 
 /* -- with a verb ----------------------------------------------------------- */
 
+/* no-color.org: set and not empty means none. */
+static bool wants_colour(void)
+{
+	const char *no = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	return !(no && no[0]) && term && strcmp(term, "dumb") != 0;
+}
+
 static int prepare(struct command_call *call, struct error *err)
 {
 	struct output_options options = {
 		.file = stdout,
 		.format = wanted_format(call),
 		.quiet = call_flag(call, "quiet"),
-		.colour = !getenv("NO_COLOR"),
+		.colour = wants_colour(),
 	};
 	int verbose = call_count(call, "verbose");
 	enum log_level level = verbose == 0   ? LOG_LEVEL_WARNING

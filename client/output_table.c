@@ -64,7 +64,9 @@ static bool make_room(struct output_table *t)
 
 	if (t->rows < t->room)
 		return true;
-	cells = reallocarray(t->cells, room * t->n, sizeof(*cells));
+	if (room > SIZE_MAX / sizeof(*cells) / (t->n ? t->n : 1))
+		return false;
+	cells = realloc(t->cells, room * t->n * sizeof(*cells));
 	if (!cells)
 		return false;
 	t->cells = cells;

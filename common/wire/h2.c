@@ -280,7 +280,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id,
 	if (!s || s->reset) {
 		if (s)
 			s->unconsumed -= len;
-		nghttp2_session_consume(session, id, len);
+		nghttp2_session_consume_connection(session, len);
 		return 0;
 	}
 	if (h2_push_event(h2, &event))

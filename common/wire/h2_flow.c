@@ -22,6 +22,8 @@
  */
 #define HOLD_US          1000
 #define HOLD_US_A_STREAM 16
+/* Bytes below which giving back is not worth a frame. */
+#define UPDATE_LEAST (16 * 1024)
 /* Changes of a window below an eighth are not worth a frame. */
 #define CHANGE_DIVISOR 8
 
@@ -97,6 +99,31 @@ void h2_flow_received(struct h2 *h2, struct h2_stream *s, size_t n)
 		s->epoch_bytes += n;
 		s->unconsumed += n;
 	}
+}
+
+/*
+ * nghttp2 itself would give back half a window at a time; then a round trip
+ * carries little more than that half, and a window that follows the measured
+ * rate never grows to the line's. A quarter is, unless it is tiny.
+ */
+static bool is_worth_a_frame(const struct h2_stream *s)
+{
+	int32_t quarter = s->window / 4;
+
+	if (quarter < UPDATE_LEAST)
+		quarter = UPDATE_LEAST < s->window / 2 ? UPDATE_LEAST
+						       : s->window / 2;
+	return s->owed >= (uint32_t)quarter;
+}
+
+void h2_flow_consumed(struct h2 *h2, struct h2_stream *s, size_t n)
+{
+	s->owed += (uint32_t)n;
+	if (!is_worth_a_frame(s))
+		return;
+	nghttp2_submit_window_update(h2->session, NGHTTP2_FLAG_NONE, s->id,
+				     (int32_t)s->owed);
+	s->owed = 0;
 }
 
 static bool is_active(const struct h2_stream *s)

@@ -89,6 +89,7 @@ struct h2_stream {
 	uint64_t bytes_out;
 	uint64_t unconsumed;
 	int32_t window;
+	uint32_t owed;        /* consumed, and not given back to the peer yet */
 	uint64_t epoch_bytes; /* in the running epoch */
 	bool was_active;      /* received in the epoch before */
 	bool responded;
@@ -121,6 +122,7 @@ bool h2_charge_frame(struct h2 *h2, const nghttp2_frame *frame);
 
 /* h2_flow.c */
 void h2_flow_received(struct h2 *h2, struct h2_stream *s, size_t n);
+void h2_flow_consumed(struct h2 *h2, struct h2_stream *s, size_t n);
 void h2_flow_turn(struct h2 *h2);
 void h2_flow_pong(struct h2 *h2, uint64_t sent_ns);
 void h2_flow_opened(struct h2 *h2, struct h2_stream *s);

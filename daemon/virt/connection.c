@@ -269,6 +269,11 @@ virConnectPtr connection_get(struct connection *connection, bool *remote,
 	return conn;
 }
 
+const char *connection_uri(const struct connection *connection)
+{
+	return connection->uri;
+}
+
 bool connection_is_up(struct connection *connection)
 {
 	bool up;

@@ -41,6 +41,9 @@ virConnectPtr connection_get(struct connection *connection, bool *remote,
 /* A call on CONN found it dead: it will be rebuilt. */
 void connection_lost(struct connection *connection, virConnectPtr conn);
 
+/* As given to connection_new(); never changes. */
+const char *connection_uri(const struct connection *connection);
+
 bool connection_is_up(struct connection *connection);
 
 /* ERROR_UNAVAILABLE with the words that connection_get() uses. Returns -1. */

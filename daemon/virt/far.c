@@ -8,9 +8,15 @@
 struct far *far_open(struct job *job, const struct far_line *line,
 		     struct error *err)
 {
+	struct far *far;
+	bool tried = false;
+
 	if (!job->remote)
 		return far_open_pty(job, line, err);
-	return far_open_stream(job, line, err);
+	far = far_open_rpc(job, line, &tried, err);
+	if (!tried)
+		far = far_open_stream(job, line, err);
+	return far;
 }
 
 void far_free(struct far *far)

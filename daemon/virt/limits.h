@@ -45,6 +45,11 @@
 #define VIRT_PUMP_BUFFER (64 * 1024)
 /* Where libvirt receives in any case: above it the line is ended. */
 #define VIRT_PUMP_BACKLOG (1024 * 1024)
+/* libvirtd's answers on a line's own socket: time and bytes. */
+#define VIRT_RPC_MS         10000
+#define VIRT_RPC_ANSWER_MAX (256 * 1024)
+/* Bytes to the guest in one message. */
+#define VIRT_RPC_CHUNK (16 * 1024)
 /* A caller has closed the line: time for the guest to take the rest. */
 #define VIRT_PUMP_LINGER_MS 5000
 /* Serial lines open at once. */

@@ -1,16 +1,12 @@
 /*
- * daemon/virt and a real QEMU by qemu:///embed, without a disk: its boot sector
- * stands here. The screen, the display and the serial lines, whose bytes are
- * counted: an echo, a flood that nobody reads, ends on both sides. Skipped where
- * QEMU does not start.
+ * daemon/virt and a real QEMU, by qemu:///embed and by a libvirtd of the test's
+ * own; without a disk: its boot sector stands here. The screen, the display and
+ * the serial lines, whose bytes are counted: an echo, a flood that nobody reads,
+ * ends on both sides. Skipped where QEMU does not start.
  */
-#include "daemon/test_virt_support.h"
+#include "daemon/test_virt_server.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FLOPPY_SIZE (1440 * 1024)
 #define ECHO_SIZE   (48 * 1024)
@@ -109,6 +105,7 @@ static const struct virt_domain_ref guest = {"guest", NULL};
 struct host {
 	char dir[64];
 	struct virt *v;
+	struct server *server; /* NULL: qemu:///embed */
 };
 
 static void write_file(const struct host *h, const char *name, const void *data,
@@ -136,20 +133,6 @@ static void write_floppy(const struct host *h)
 	write_file(h, "boot.img", sector, sizeof(sector), FLOPPY_SIZE);
 }
 
-/* For root: QEMU as another user would be probed for a minute. */
-static void write_config(const struct host *h)
-{
-	const char *text = geteuid() == 0 ? "user = \"root\"\ngroup = "
-					    "\"root\"\nstdio_handler = "
-					    "\"file\"\n"
-					  : "stdio_handler = \"file\"\n";
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/etc", h->dir);
-	assert_int_equal(mkdir(path, 0700), 0);
-	write_file(h, "etc/qemu.conf", text, strlen(text), strlen(text));
-}
-
 static void make_xml(const struct host *h, char *xml, size_t size)
 {
 	snprintf(xml, size,
@@ -164,17 +147,13 @@ static void make_xml(const struct host *h, char *xml, size_t size)
 		 h->dir);
 }
 
-static int setup(void **state)
+/* Boots the guest in the hypervisor at URI; h->v stays NULL without one. */
+static void boot(struct host *h, const char *uri)
 {
-	struct host *h = calloc(1, sizeof(*h));
-	char uri[128], xml[1024];
 	struct answer a = {0};
+	char xml[1024];
 
-	snprintf(h->dir, sizeof(h->dir), "/tmp/virtmux-test-XXXXXX");
-	assert_non_null(mkdtemp(h->dir));
-	write_config(h);
 	write_floppy(h);
-	snprintf(uri, sizeof(uri), "qemu:///embed?root=%s", h->dir);
 	h->v = open_virt(uri, NULL);
 	make_xml(h, xml, sizeof(xml));
 	ask(h->v, &a, virt_domain_create(h->v, xml, NULL, 0, done, &err));
@@ -185,6 +164,33 @@ static int setup(void **state)
 		h->v = NULL;
 	}
 	reply_clear(&a.reply);
+}
+
+static int setup_embed(void **state)
+{
+	struct host *h = calloc(1, sizeof(*h));
+	char uri[128], path[128];
+
+	snprintf(h->dir, sizeof(h->dir), "/tmp/virtmux-test-XXXXXX");
+	assert_non_null(mkdtemp(h->dir));
+	snprintf(path, sizeof(path), "%s/etc", h->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/etc/qemu.conf", h->dir);
+	write_qemu_config(path);
+	snprintf(uri, sizeof(uri), "qemu:///embed?root=%s", h->dir);
+	boot(h, uri);
+	*state = h;
+	return 0;
+}
+
+static int setup_server(void **state)
+{
+	struct host *h = calloc(1, sizeof(*h));
+
+	h->server = new_server();
+	snprintf(h->dir, sizeof(h->dir), "%s", h->server->dir);
+	if (start_server(h->server))
+		boot(h, h->server->qemu_uri);
 	*state = h;
 	return 0;
 }
@@ -199,6 +205,8 @@ static int teardown(void **state)
 		ask(h->v, &a, virt_domain_destroy(h->v, &guest, 0, done, &err));
 	reply_clear(&a.reply);
 	virt_free(h->v);
+	if (h->server)
+		free_server(h->server);
 	snprintf(command, sizeof(command), "rm -rf %s", h->dir);
 	assert_int_equal(system(command), 0);
 	free(h);
@@ -313,24 +321,30 @@ static void test_echo(void **state)
 	free(got);
 }
 
-/* After a close the line is free again, without force. */
-static void test_reopen(void **state)
+/* After a close the line is free again, soon and without force. */
+static int reopen_serial(struct virt *v, const char *device)
 {
-	struct virt *v = host_of(state);
 	struct answer a = {0};
 	int fd;
 
 	do {
 		ask(v, &a,
-		    virt_domain_open_serial(v, &guest, "serial0", false, done,
+		    virt_domain_open_serial(v, &guest, device, false, done,
 					    &err));
 		if (error_is_set(&a.reply.error))
 			assert_failed(&a, BUSY);
 	} while (error_is_set(&a.reply.error));
 	fd = steal_fd(&a.reply.value.serial.fd);
+	reply_clear(&a.reply);
+	return fd;
+}
+
+static void test_reopen(void **state)
+{
+	int fd = reopen_serial(host_of(state), "serial0");
+
 	wait_for_echo(fd);
 	close(fd);
-	reply_clear(&a.reply);
 }
 
 static void test_held_and_forced(void **state)
@@ -407,7 +421,10 @@ static void test_flood_and_end(void **state)
 	int fd = open_serial(v, "1", false);
 	size_t rest;
 
+	/* What was written before the close still reaches the guest. */
 	assert_int_equal(write(fd, "!", 1), 1);
+	close(fd);
+	fd = reopen_serial(v, "1");
 	assert_true(readable(fd, REPLY_MS));
 	sleep(2); /* the stalled reader that this is about */
 	assert_int_equal(read_all(fd, got, FLOOD_SIZE), FLOOD_SIZE);
@@ -440,6 +457,13 @@ int main(void)
 		cmocka_unit_test(test_graphics),
 		cmocka_unit_test(test_flood_and_end),
 	};
+	int failed = 0;
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	/* In this order: a process with an embedded driver can no longer reach
+	 * a libvirtd for QEMU. */
+	failed += cmocka_run_group_tests_name("libvirtd", tests, setup_server,
+					      teardown);
+	failed += cmocka_run_group_tests_name("embed", tests, setup_embed,
+					      teardown);
+	return failed;
 }

@@ -2,154 +2,29 @@
  * daemon/virt and a real libvirtd of the test's own (test driver, own sockets),
  * which is killed, started again and stopped under it. Skipped where there is no
  * libvirtd, or no right to keep it apart from the host's.
- *
- * libvirtd's fixed paths are hidden by a mount namespace for root, and moved by
- * the XDG variables for an ordinary user.
  */
-#include "daemon/test_virt_support.h"
+#include "daemon/test_virt_server.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libvirt/libvirt.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define START_MS 30000
-
-struct server {
-	char dir[64];
-	char uri[128];
-	pid_t pid;
-};
-
-static void write_config(const struct server *s)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/conf", s->dir);
-	f = fopen(path, "w");
-	fprintf(f,
-		"unix_sock_dir = \"%s\"\nauth_unix_rw = \"none\"\n"
-		"auth_unix_ro = \"none\"\nlog_outputs = \"3:file:%s/log\"\n",
-		s->dir, s->dir);
-	fclose(f);
-}
-
-/* In the child: nothing of the host's libvirt is seen. */
-static void hide_host(const struct server *s)
-{
-	static const char *const paths[] = {"/run/libvirt", "/var/lib/libvirt",
-					    "/var/cache/libvirt",
-					    "/etc/libvirt"};
-
-	if (geteuid() != 0) {
-		setenv("XDG_RUNTIME_DIR", s->dir, 1);
-		setenv("XDG_CONFIG_HOME", s->dir, 1);
-		setenv("XDG_CACHE_HOME", s->dir, 1);
-		return;
-	}
-	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		_exit(77);
-	for (size_t i = 0; i < array_size(paths); i++) {
-		mkdir(paths[i], 0755);
-		if (mount("tmpfs", paths[i], "tmpfs", 0, NULL) < 0)
-			_exit(77);
-	}
-}
-
-static void run_libvirtd(const struct server *s)
-{
-	char config[128], pid_file[128];
-	int null = open("/dev/null", O_RDWR);
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	hide_host(s);
-	dup2(null, 0);
-	dup2(null, 1);
-	dup2(null, 2);
-	snprintf(config, sizeof(config), "%s/conf", s->dir);
-	snprintf(pid_file, sizeof(pid_file), "%s/pid", s->dir);
-	execlp("libvirtd", "libvirtd", "-f", config, "-p", pid_file, NULL);
-	execl("/usr/sbin/libvirtd", "libvirtd", "-f", config, "-p", pid_file,
-	      NULL);
-	_exit(77);
-}
-
-static bool answers(const struct server *s)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	bool connected;
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/libvirt-sock",
-		 s->dir);
-	connected =
-		connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-	close(fd);
-	return connected;
-}
-
-static void start_server(struct server *s)
-{
-	uint64_t deadline = clock_monotonic_ns() + START_MS * CLOCK_NS_PER_MS;
-	int status;
-
-	s->pid = fork();
-	if (s->pid == 0)
-		run_libvirtd(s);
-	while (!answers(s)) {
-		if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
-			s->pid = 0;
-			print_message("no private libvirtd here\n");
-			skip();
-		}
-		assert_true(clock_monotonic_ns() < deadline);
-		usleep(5000);
-	}
-}
-
-static void kill_server(struct server *s)
-{
-	if (s->pid > 0) {
-		kill(s->pid, SIGKILL);
-		waitpid(s->pid, NULL, 0);
-	}
-	s->pid = 0;
-}
 
 static int setup(void **state)
 {
-	struct server *s = calloc(1, sizeof(*s));
-
-	snprintf(s->dir, sizeof(s->dir), "/tmp/virtmux-test-XXXXXX");
-	assert_non_null(mkdtemp(s->dir));
-	snprintf(s->uri, sizeof(s->uri),
-		 "test+unix:///default?socket=%s/libvirt-sock", s->dir);
-	write_config(s);
-	*state = s;
+	*state = new_server();
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct server *s = *state;
-	char command[128];
-
-	kill_server(s);
-	snprintf(command, sizeof(command), "rm -rf %s", s->dir);
-	assert_int_equal(system(command), 0);
-	free(s);
+	free_server(*state);
 	return 0;
+}
+
+/* A server that answers; the test is skipped where there can be none. */
+static struct server *server_of(void **state)
+{
+	if (!start_server(*state))
+		skip();
+	return *state;
 }
 
 /* How long until a call works again, ms. */
@@ -189,11 +64,10 @@ static void expect_unavailable(struct virt *v)
 
 static void test_killed_and_started(void **state)
 {
-	struct server *s = *state;
+	struct server *s = server_of(state);
 	struct answer a = {0};
 	struct virt *v;
 
-	start_server(s);
 	v = open_virt(s->uri, NULL);
 	ask(v, &a, virt_domain_list(v, NULL, done, &err));
 	assert_done(&a);
@@ -201,7 +75,7 @@ static void test_killed_and_started(void **state)
 	for (int i = 0; i < 3; i++) {
 		kill_server(s);
 		expect_unavailable(v);
-		start_server(s);
+		assert_true(start_server(s));
 		assert_true(time_until_works(v) < 2000);
 		assert_true(virt_connected(v));
 	}
@@ -215,7 +89,8 @@ static void test_begins_without(void **state)
 	struct virt *v = open_virt(s->uri, NULL);
 
 	expect_unavailable(v);
-	start_server(s);
+	if (!start_server(s))
+		skip();
 	assert_true(time_until_works(v) < 2000);
 	virt_free(v);
 }
@@ -247,12 +122,11 @@ static void expect_title(struct virt *v, const char *title, bool own)
 
 static void test_titles(void **state)
 {
-	struct server *s = *state;
+	struct server *s = server_of(state);
 	struct answer a = {0};
 	virConnectPtr other;
 	struct virt *v;
 
-	start_server(s);
 	v = open_virt(s->uri, NULL);
 	other = virConnectOpen(s->uri);
 	assert_non_null(other);
@@ -281,14 +155,13 @@ static void test_titles(void **state)
  */
 static void test_free_while_blocked(void **state)
 {
-	struct server *s = *state;
+	struct server *s = server_of(state);
 	struct virt_domain_ref ref = {"test", NULL};
 	struct answer read = {0}, change = {0}, a = {0};
 	struct error refused = {0};
 	struct virt *v;
 	uint64_t begin;
 
-	start_server(s);
 	v = open_virt(s->uri, NULL);
 	ask(v, &a, virt_host_info(v, done, &err));
 	assert_done(&a);
@@ -316,13 +189,12 @@ static void test_free_while_blocked(void **state)
 /* Killed in the midst of a mutation: unknown, not failed. */
 static void test_killed_in_the_midst(void **state)
 {
-	struct server *s = *state;
+	struct server *s = server_of(state);
 	struct virt_domain_ref ref = {"test", NULL};
 	struct answer change = {0}, a = {0};
 	struct error refused = {0};
 	struct virt *v;
 
-	start_server(s);
 	v = open_virt(s->uri, NULL);
 	ask(v, &a, virt_domain_info(v, &ref, done, &err));
 	assert_done(&a);

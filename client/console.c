@@ -199,8 +199,7 @@ static void restore(struct console *c)
 	if (!c->terminal)
 		return;
 	terminal_restore(c->terminal);
-	if (c->opened && isatty(STDOUT_FILENO) &&
-	    !call_flag(c->call, "quiet"))
+	if (c->opened && isatty(STDOUT_FILENO) && !call_flag(c->call, "quiet"))
 		fputc('\n', stderr);
 }
 

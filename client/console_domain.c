@@ -12,6 +12,7 @@
 
 #include "api/codec.h"
 #include "client/channel.h"
+#include "client/local.h"
 
 #define ASK_TIMES    8
 #define ASK_PAUSE_NS (200 * 1000 * 1000)
@@ -38,37 +39,6 @@ char *console_path(const char *domain, const char *kind, unsigned n, bool force)
 
 /* -- the answer's headers -------------------------------------------------- */
 
-static int hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdefABCDEF";
-	const char *at = c ? strchr(digits, c) : NULL;
-	int n = at ? (int)(at - digits) : -1;
-
-	return n > 15 ? n - 6 : n;
-}
-
-/* TEXT without its percent escapes (RFC 3986 2.1); what is none stays. */
-static char *unescape(const char *text)
-{
-	char *out = strdup(text);
-	char *to = out;
-
-	for (const char *p = text; out && *p; to++) {
-		int high = p[0] == '%' ? hex_value(p[1]) : -1;
-		int low = high >= 0 ? hex_value(p[2]) : -1;
-
-		if (low >= 0 && high + low > 0) {
-			*to = (char)(high * 16 + low);
-			p += 3;
-		} else {
-			*to = *p++;
-		}
-	}
-	if (out)
-		*to = '\0';
-	return out;
-}
-
 int console_domain_read(struct console_domain *domain, struct h2_stream *s,
 			const char *given, struct error *err)
 {
@@ -77,7 +47,7 @@ int console_domain_read(struct console_domain *domain, struct h2_stream *s,
 	const char *kind = h2_stream_header(s, "virtmux-console");
 
 	console_domain_clear(domain);
-	domain->name = name ? unescape(name) : strdup(given);
+	domain->name = name ? local_unescape(name) : strdup(given);
 	domain->uuid = strdup(uuid ? uuid : given);
 	domain->kind = strdup(kind ? kind : "");
 	if (!domain->name || !domain->uuid || !domain->kind)

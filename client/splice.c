@@ -66,7 +66,10 @@ struct splice {
 
 static void set_life(struct splice *s, enum life to)
 {
-	assert(may_become[s->life][to]);
+	bool allowed = may_become[s->life][to];
+
+	(void)allowed;
+	assert(allowed);
 	s->life = to;
 }
 

@@ -19,7 +19,7 @@
 
 #define RETRY_MS      10  /* where readiness cannot be waited for */
 #define CAREFUL_PIECE 512 /* bytes: POSIX's least PIPE_BUF */
-#define TTY_NAME_MAX  256
+#define NAME_SIZE  256
 
 /* -- opening --------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@
  */
 static int open_again(int fd)
 {
-	char name[TTY_NAME_MAX];
+	char name[NAME_SIZE];
 	struct stat before, after;
 	autoclose int again = -1;
 	int mode = fcntl(fd, F_GETFL);

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -80,19 +81,34 @@ static int unix_socket(int *fd, struct sockaddr_un *address, const char *path,
 	return 0;
 }
 
-/* Whether PATH is a socket of ours that its process has left behind. */
-static bool is_stale(const char *path)
+/* The errno of connecting to PATH, 0 where it succeeds. */
+static int try_to_connect(const char *path)
 {
 	struct sockaddr_un address;
 	autoclose int fd = -1;
+
+	if (unix_socket(&fd, &address, path, NULL) < 0)
+		return EINVAL;
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0
+		       ? 0
+		       : errno;
+}
+
+bool local_answers(const char *path)
+{
+	int errnum = try_to_connect(path);
+
+	/* A queue that is full belongs to somebody who listens. */
+	return errnum == 0 || errnum == EAGAIN;
+}
+
+/* Whether PATH is a socket of ours that its process has left behind. */
+static bool is_stale(const char *path)
+{
 	struct stat st;
 
-	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode) ||
-	    st.st_uid != geteuid() ||
-	    unix_socket(&fd, &address, path, NULL) < 0)
-		return false;
-	return connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 &&
-	       errno == ECONNREFUSED;
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	       st.st_uid == geteuid() && try_to_connect(path) == ECONNREFUSED;
 }
 
 static int bind_path(int fd, const struct sockaddr_un *address,
@@ -195,6 +211,7 @@ bool local_accept(int listener, struct log *log, int *result)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
+	int on = 1;
 	int fd;
 
 	while ((fd = accept(listener, (struct sockaddr *)&address, &size)) >=
@@ -208,6 +225,9 @@ bool local_accept(int listener, struct log *log, int *result)
 			continue;
 		if (file_set_cloexec(fd, true) == 0 &&
 		    check_user(fd, address.ss_family, &why) == 0) {
+			/* A key press waits for nothing; fails on Unix sockets. */
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+				   sizeof(on));
 			*result = steal_fd(&taken);
 			return true;
 		}
@@ -215,4 +235,36 @@ bool local_accept(int listener, struct log *log, int *result)
 			    error_words(&why));
 	}
 	return false;
+}
+
+/* -- names ----------------------------------------------------------------- */
+
+static int hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+	int n = at ? (int)(at - digits) : -1;
+
+	return n > 15 ? n - 6 : n;
+}
+
+char *local_unescape(const char *text)
+{
+	char *out = strdup(text);
+	char *to = out;
+
+	for (const char *p = text; out && *p; to++) {
+		int high = p[0] == '%' ? hex_value(p[1]) : -1;
+		int low = high >= 0 ? hex_value(p[2]) : -1;
+
+		if (low >= 0 && high + low > 0) {
+			*to = (char)(high * 16 + low);
+			p += 3;
+		} else {
+			*to = *p++;
+		}
+	}
+	if (out)
+		*to = '\0';
+	return out;
 }

@@ -10,6 +10,8 @@
 #ifndef VIRTMUX_CLIENT_LOCAL_H
 #define VIRTMUX_CLIENT_LOCAL_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/log.h"
 
@@ -38,10 +40,19 @@ int local_listen(int *fd, const char *path, int backlog, struct error *err);
  */
 int local_listen_port(int *fd, unsigned *port, int backlog, struct error *err);
 
+/* Whether somebody listens on the socket file PATH and lets us in. */
+bool local_answers(const char *path);
+
 /*
  * Takes a connection of our own user from LISTENER (either kind); others are
  * closed and LOG is told. False: none is waiting.
  */
 bool local_accept(int listener, struct log *log, int *fd);
+
+/*
+ * TEXT without its percent escapes (RFC 3986 2.1), to free(): the reverse of
+ * channel_escape(). What is no escape stays. NULL without memory.
+ */
+char *local_unescape(const char *text);
 
 #endif

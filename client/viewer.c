@@ -208,8 +208,8 @@ static const struct known *recognize(const char *program,
 				     const struct viewer_world *world)
 {
 	bool is_path = strchr(program, '/');
-	autofree char *full = is_path ? strdup(program)
-				      : find_program(program, world->path);
+	autofree char *full =
+		is_path ? strdup(program) : find_program(program, world->path);
 	autofree char *real = full ? realpath(full, NULL) : NULL;
 	const char *target = last_part(real ? real : program);
 

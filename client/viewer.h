@@ -24,8 +24,8 @@ struct viewer; /* a program and its words, with placeholders */
 
 /* What is looked at to choose one; of the environment, or of a test. */
 struct viewer_world {
-	const char *path;  /* folders of programs: $PATH */
-	bool has_display;  /* there is a screen to show it on */
+	const char *path; /* folders of programs: $PATH */
+	bool has_display; /* there is a screen to show it on */
 };
 
 /* Of this process: PATH, DISPLAY, WAYLAND_DISPLAY. */

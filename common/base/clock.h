@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define CLOCK_NS_PER_MS 1000000ull
-#define CLOCK_NS_PER_S	1000000000ull
+#define CLOCK_NS_PER_S  1000000000ull
 
 /* Nanoseconds since an arbitrary start; never goes back. */
 uint64_t clock_monotonic_ns(void);

@@ -147,7 +147,7 @@ static int await_open(struct channel *c, struct conn_dial *dial,
 	if (c->state == CHANNEL_OPEN)
 		return 0;
 	if (c->interrupted) {
-		if (c->state == CHANNEL_CONNECTING)
+		if (c->state == CHANNEL_CONNECTING && dial)
 			conn_dial_cancel(dial);
 		return interrupted(c, err);
 	}

@@ -173,12 +173,32 @@ static void append_text(struct buf *out, const char *text)
 	}
 }
 
+/* Bytes before the first that might have to be escaped; most texts are plain. */
+static size_t plain_prefix(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' &&
+	       text[n] != '\\')
+		n++;
+	return n;
+}
+
 static void append_member(struct buf *out, const char *key, const char *text)
 {
+	size_t n;
+
 	if (!text)
 		return;
 	buf_append_str(out, key);
-	append_text(out, text);
+	n = plain_prefix(text);
+	if (text[n] || n > TEXT_SHOWN) {
+		append_text(out, text);
+		return;
+	}
+	buf_append_char(out, '"');
+	buf_append(out, text, n);
+	buf_append_char(out, '"');
 }
 
 static void append_number(struct buf *out, const char *key, uint64_t number)

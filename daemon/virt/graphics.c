@@ -14,7 +14,9 @@
 #include <sys/un.h>
 
 #include "base/file.h"
+#include "daemon/virt/connection.h"
 #include "daemon/virt/error.h"
+#include "daemon/virt/rpc.h"
 #include "daemon/virt/xml.h"
 
 struct address {
@@ -125,6 +127,19 @@ static int connect_by_address(const struct xml_graphics *graphics, int *fd,
 			 "its display");
 }
 
+/*
+ * Another transport cannot carry a descriptor: asking for one ends the whole
+ * connection. And its loopback would be another host's.
+ */
+static bool is_this_host(const struct job *job)
+{
+	autofree char *path = NULL;
+	autofree char *name = NULL;
+
+	return !job->remote ||
+	       rpc_locate(connection_uri(job->connection), &path, &name);
+}
+
 static int open_display(struct job *job, const struct xml_graphics *graphics,
 			int *fd, struct error *err)
 {
@@ -180,6 +195,13 @@ int run_graphics(struct job *job, struct error *err)
 		return error_set(err, ERROR_STATE,
 				 "domain '%s' is not running: start it first",
 				 job->reply->domain.name);
+	if (!is_this_host(job))
+		return error_set(
+			err, ERROR_UNSUPPORTED,
+			"domain '%s' could not be shown: displays need "
+			"a virtmuxd that reaches libvirt by its Unix "
+			"socket, as with qemu:///system",
+			job->reply->domain.name);
 	if (find_display(job, &graphics, err) < 0 ||
 	    open_display(job, &graphics, &fd, err) < 0)
 		return -1;

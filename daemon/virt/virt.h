@@ -361,7 +361,8 @@ int virt_domain_screenshot(struct virt *v, const struct virt_domain_ref *ref,
  * A connection to display INDEX (the domain's <graphics> elements, from 0):
  * VIRT_VALUE_GRAPHICS. The display's own password is skipped where that can be
  * (virDomainOpenGraphicsFD), else its socket or loopback address is used.
- * ERROR_NOT_FOUND: no such display; ERROR_STATE, ERROR_UNSUPPORTED.
+ * ERROR_NOT_FOUND: no such display; ERROR_STATE; ERROR_UNSUPPORTED, also where
+ * libvirt is reached otherwise than in this process or by its Unix socket.
  */
 int virt_domain_open_graphics(struct virt *v, const struct virt_domain_ref *ref,
 			      unsigned index, struct virt_done done,
@@ -369,12 +370,14 @@ int virt_domain_open_graphics(struct virt *v, const struct virt_domain_ref *ref,
 
 /*
  * A serial line: VIRT_VALUE_SERIAL, one end of a socket pair. DEVICE: NULL or
- * "" the primary console, digits the index of a <serial> (else <console>)
- * element, else an alias ("serial0"). virDomainOpenConsole, with FORCE taking
- * the line from another holder. Bytes are held up to VIRT_PUMP_BUFFER each way;
- * above that the guest, or the writer on the descriptor, waits. The guest's end
- * is seen as end of file; shutdown(SHUT_WR) on it lets the rest of the guest's
- * bytes come; close() ends the line. ERROR_BUSY: held by someone else.
+ * "" the first one, digits the index of a <serial> (else <console>) element,
+ * else an alias ("serial0"). virDomainOpenConsole or its like (far.h), with
+ * FORCE taking the line from another holder. Bytes are held up to
+ * VIRT_PUMP_BUFFER each way; above that the guest, or the writer on the
+ * descriptor, waits. The guest's end is seen as end of file; shutdown(SHUT_WR)
+ * on it lets the rest of the guest's bytes come; after close() the guest still
+ * gets what was written, for VIRT_PUMP_LINGER_MS at most. ERROR_BUSY: held by
+ * someone else, or just now being let go.
  */
 int virt_domain_open_serial(struct virt *v, const struct virt_domain_ref *ref,
 			    const char *device, bool force,

@@ -207,6 +207,7 @@ void config_rpc_limits(const struct config *c, struct rpc_limits *limits)
 		.depth = (unsigned)c->limits_json_depth,
 		.calls = (unsigned)c->limits_calls,
 		.waiting = (unsigned)c->limits_calls_waiting,
+		.held = (size_t)c->limits_request_bodies,
 		.keys = {.keys = (unsigned)c->limits_keys,
 			 .keys_identity = (unsigned)c->limits_keys_identity,
 			 .bytes = (size_t)c->limits_keys_bytes,

@@ -67,10 +67,28 @@ struct call *call_new(struct rpc_peer *peer, struct h2_stream *stream,
 	return c;
 }
 
+bool call_hold(struct call *c, size_t n)
+{
+	struct user *user = c->principal->user;
+
+	if (user->held + n > c->rpc->config.limits.held)
+		return false;
+	user->held += n;
+	c->held += n;
+	return true;
+}
+
+static void let_go(struct call *c)
+{
+	c->principal->user->held -= c->held;
+	c->held = 0;
+}
+
 void call_free(struct call *c)
 {
 	assert(!c->open && list_empty(&c->node));
 	c->rpc->open_calls--;
+	let_go(c);
 	message_free(&c->message);
 	buf_free(&c->body);
 	buf_free(&c->answer);
@@ -375,6 +393,7 @@ struct h2_stream *call_take_stream(struct call *c,
 	call_set_state(c, CALL_TAKEN);
 	early->data = c->body;
 	c->body = (struct buf){0};
+	let_go(c);
 	h2_stream_set_handler(c->stream, handler, context);
 	admit_release(c);
 	return c->stream;

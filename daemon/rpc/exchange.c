@@ -31,6 +31,17 @@ static void refuse_size(struct call *c)
 	refuse(c, &err);
 }
 
+static void refuse_busy(struct call *c)
+{
+	autoerror err = {0};
+
+	error_set(&err, ERROR_BUSY,
+		  "the requests of \"%s\" that wait on this host are too large "
+		  "together; try again later",
+		  c->principal->caller.identity);
+	refuse(c, &err);
+}
+
 static void on_data(void *context, struct h2_stream *s, const uint8_t *data,
 		    size_t len)
 {
@@ -39,6 +50,8 @@ static void on_data(void *context, struct h2_stream *s, const uint8_t *data,
 	h2_stream_consume(s, len);
 	if (c->body.len + len > c->rpc->config.limits.body) {
 		refuse_size(c);
+	} else if (!call_hold(c, len)) {
+		refuse_busy(c);
 	} else if (buf_append(&c->body, data, len) < 0) {
 		struct error err = {.code = ERROR_NO_MEMORY};
 
@@ -103,6 +116,10 @@ static void on_end(void *context, struct h2_stream *s)
 	c->ended = true;
 	if (parse(c, &err) < 0) {
 		refuse(c, &err);
+		return;
+	}
+	if (c->message.batch && !call_hold(c, RPC_BATCH_COST)) {
+		refuse_busy(c);
 		return;
 	}
 	buf_free(&c->body);

@@ -13,6 +13,14 @@
 /* Bytes of a request body; domain XML is the longest that is meant. */
 #define RPC_BODY_MAX (1024u * 1024)
 
+/*
+ * Bytes of the bodies of one identity that are held together, until their calls
+ * are answered; a batch counts for RPC_BATCH_COST more, since what is left of it
+ * stays as a tree, whose containers cost far more than their text.
+ */
+#define RPC_HELD_MAX   (64u * 1024 * 1024)
+#define RPC_BATCH_COST (1024u * 1024)
+
 /* Bytes of a body that are read and dropped after its answer; then a reset. */
 #define RPC_DISCARD_MAX (4u * 1024 * 1024)
 

@@ -14,7 +14,9 @@ static void on_data(void *context, struct h2_stream *s, const uint8_t *data,
 {
 	struct call *c = context;
 
-	if (buf_append(&c->body, data, len) < 0)
+	if (!call_hold(c, len))
+		h2_stream_reset(s, H2_ENHANCE_YOUR_CALM);
+	else if (buf_append(&c->body, data, len) < 0)
 		h2_stream_reset(s, H2_INTERNAL_ERROR);
 }
 

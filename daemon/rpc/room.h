@@ -66,6 +66,7 @@ struct call {
 	bool open;
 	struct list node;
 	struct buf body;
+	size_t held;            /* what of user->held is its */
 	struct message message; /* POST /rpc */
 	size_t count;           /* items */
 	size_t next;            /* of them */
@@ -92,6 +93,9 @@ struct call *call_new(struct rpc_peer *peer, struct h2_stream *stream,
 		      const struct h2_handler *handler);
 void call_free(struct call *c);
 void call_set_state(struct call *c, enum call_state state);
+
+/* N bytes more are held for C; false where its user has too many. */
+bool call_hold(struct call *c, size_t n);
 
 /* Opens the next item: METHOD may be NULL where it is not known. */
 void call_open(struct call *c, const struct request *request,

@@ -18,6 +18,7 @@ const struct rpc_limits rpc_limits_default = {
 	.depth = JSON_DEPTH_MAX,
 	.calls = RPC_CALLS_RUNNING,
 	.waiting = RPC_CALLS_WAITING,
+	.held = RPC_HELD_MAX,
 	.keys = {.keys = RPC_KEYS_ALL,
 		 .keys_identity = RPC_KEYS_IDENTITY,
 		 .bytes = RPC_KEYS_BYTES,

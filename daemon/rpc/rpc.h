@@ -36,6 +36,7 @@ struct rpc_limits {
 	unsigned depth;   /* of JSON, at most JSON_DEPTH_MAX */
 	unsigned calls;   /* of one identity that run at once */
 	unsigned waiting; /* of one identity that wait for their turn */
+	size_t held;      /* bytes of all bodies of one identity */
 	struct idem_limits keys;
 };
 

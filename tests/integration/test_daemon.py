@@ -4,7 +4,7 @@ what is refused and with which words; the rights of each role for each method, a
 parameters that no method may take. libvirt is test:///default.
 """
 import json
-import unittest
+import re
 
 import virtmux_test
 from virtmux_test import wait_for
@@ -15,6 +15,47 @@ TEST_UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 
 def post(daemon, body, user="alice", **options):
     return daemon.curl(user, "/rpc", body, **options)
+
+
+def resolve(schema, schemas):
+    while "$ref" in schema:
+        schema = schemas[schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+def good_value(schema, schemas):
+    """One that decodes, and names nothing that exists."""
+    schema = resolve(schema, schemas)
+    if "enum" in schema:
+        return schema["enum"][0]
+    return {"string": "virtmux-none", "integer": 0, "boolean": False,
+            "array": []}[schema["type"]]
+
+
+def wrong_values(schema, schemas):
+    """Values that a parameter of that schema must refuse."""
+    schema = resolve(schema, schemas)
+    kind = schema["type"]
+    wrong = [None, {}, {"a": 1}, 1.5, 1e300]
+    if kind != "array":
+        wrong += [[], ["x"], [[]]]
+    else:
+        wrong += ["x", [[]], [None]]
+        wrong += [[value] for value in wrong_values(schema["items"], schemas)]
+    if kind != "string":
+        wrong += ["", "x", "1", "true"]
+    if kind != "integer":
+        wrong += [0, 1, -1]
+    if kind != "boolean":
+        wrong += [True, False]
+    if "enum" in schema:
+        wrong += ["", "no-such-thing", schema["enum"][0].upper()]
+    elif kind == "string":
+        wrong += ["x" * (schema["maxLength"] + 1)] if schema["maxLength"] < 5000 else []
+        wrong += [""] if schema["minLength"] > 0 else []
+    if kind == "integer":
+        wrong += [schema["maximum"] + 1, schema["minimum"] - 1]
+    return wrong
 
 
 class Calls(virtmux_test.Case):
@@ -229,8 +270,11 @@ class Rights(virtmux_test.Case):
             answers += post(self.daemon, json.dumps(body), user).json()
         return answers
 
+    def description(self):
+        return self.daemon.curl("admin", "/openrpc.json").json()
+
     def methods(self):
-        return self.daemon.curl("admin", "/openrpc.json").json()["methods"]
+        return self.description()["methods"]
 
     def test_a_stranger_learns_what_to_do(self):
         answer = post(self.daemon, '{"jsonrpc":"2.0","id":1,"method":'
@@ -272,25 +316,38 @@ class Rights(virtmux_test.Case):
         self.daemon.result("admin", "domain.xml", params)
 
     def test_no_method_takes_wrong_parameters(self):
+        schemas = self.description()["components"]["schemas"]
         calls = []
         for method in self.methods():
-            good = {p["name"]: "x" for p in method["params"] if p.get("required")}
-            calls += [(method["name"], wrong) for wrong in (
-                {**good, "virtmux-none": 1}, [], [1], "x", 1)]
+            good = {p["name"]: good_value(p["schema"], schemas)
+                    for p in method["params"] if p["required"]}
+            wrong = [[], [1], "x", 1, True, {**good, "virtmux-none": 1}]
+            wrong += [{k: v for k, v in good.items() if k != name} for name in good]
             for param in method["params"]:
-                name = param["name"]
-                calls += [(method["name"], {**good, name: wrong}) for wrong in
-                          (None, {}, [[]], -1.5, {"a": 1}, "x" * 2000000 if False
-                           else [None])]
-                if name in good:
-                    without = {k: v for k, v in good.items() if k != name}
-                    calls.append((method["name"], without))
-        answers = self.batch("admin", calls)
-        for (method, params), answer in zip(calls, answers):
-            with self.subTest(method=method, params=params):
+                values = wrong_values(param["schema"], schemas)
+                self.assertGreaterEqual(len(values), 5)
+                wrong += [{**good, param["name"]: value} for value in values]
+            calls += [(method["name"], params) for params in wrong]
+        for (method, params), answer in zip(calls, self.batch("admin", calls)):
+            with self.subTest(method=method, params=str(params)[:200]):
                 self.assertIn("error", answer)
                 self.assertIn(answer["error"]["data"]["name"],
                               ("invalid-params", "invalid-request"))
+
+    def test_each_resource_needs_its_role_before_its_path_is_read(self):
+        resources = self.description()["x-resources"]
+        wanted = [{":method": r["method"], ":path": re.sub(r"{.*?}", "%00", r["path"]),
+                   **({":protocol": "virtmux", ":scheme": "https",
+                       ":authority": "localhost"} if r["method"] == "CONNECT" else {})}
+                  for r in resources]
+        for user in ROLES:
+            answers = self.daemon.node(user, """
+                return Promise.all(%s.map(headers => request(headers)));
+            """ % json.dumps(wanted))
+            for resource, answer in zip(resources, answers):
+                enough = ROLES.index(user) >= ROLES.index(resource["x-role"])
+                with self.subTest(user=user, resource=resource["name"]):
+                    self.assertEqual(answer["status"] == 403, not enough, answer)
 
     def test_domains_out_of_scope_do_not_exist(self):
         self.assertEqual(self.daemon.result("nothing", "domain.list"),

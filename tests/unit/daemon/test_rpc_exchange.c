@@ -181,6 +181,61 @@ static void test_a_length_that_is_too_large(void **state)
 	fake_close(s);
 }
 
+static void test_bodies_that_are_too_large_together(void **state)
+{
+	struct fixture *f = *state;
+	struct rpc_limits limits = rpc_limits_default;
+	struct h2_stream *s[3], *late;
+
+	limits.held = 3 * (sizeof(whoami) - 1) + 5;
+	rpc_set_limits(f->rpc, &limits);
+	for (size_t i = 0; i < 2; i++)
+		s[i] = fake_post(f->anna, whoami, NULL);
+	s[2] = fake_request(f->anna, "POST", "/rpc");
+	fake_data(s[2], whoami);
+	late = fake_post(f->anna, whoami, NULL);
+	assert_int_equal(late->status, 503);
+	assert_body_has(late, "\"busy\"");
+	assert_int_equal(f->count, 2);
+	fake_close(late);
+	/* Somebody else has a share of his own. */
+	late = fake_post(f->bert, whoami, NULL);
+	assert_int_equal(f->count, 3);
+	fake_return(f, 2);
+	fake_close(late);
+	fake_close(s[2]);
+	late = fake_post(f->anna, whoami, NULL);
+	assert_int_equal(f->count, 4);
+	for (size_t i = 0; i < 4; i += i == 1 ? 2 : 1)
+		fake_return(f, i);
+	fake_close(s[0]);
+	fake_close(s[1]);
+	fake_close(late);
+}
+
+static void test_a_batch_counts_for_more(void **state)
+{
+	struct fixture *f = *state;
+	struct rpc_limits limits = rpc_limits_default;
+	struct h2_stream *s;
+	char batch[256];
+
+	limits.held = RPC_BATCH_COST;
+	rpc_set_limits(f->rpc, &limits);
+	snprintf(batch, sizeof(batch), "[%s]", whoami);
+	s = fake_post(f->anna, batch, NULL);
+	assert_int_equal(s->status, 503);
+	fake_close(s);
+	limits.held *= 2;
+	rpc_set_limits(f->rpc, &limits);
+	f->at_once = true;
+	for (int i = 0; i < 5; i++) {
+		s = fake_post(f->anna, batch, NULL);
+		assert_int_equal(s->status, 200);
+		fake_close(s);
+	}
+}
+
 static void test_depth(void **state)
 {
 	struct fixture *f = *state;
@@ -278,6 +333,8 @@ int main(void)
 		TEST(test_what_is_no_request),
 		TEST(test_a_body_that_is_too_large),
 		TEST(test_a_length_that_is_too_large),
+		TEST(test_bodies_that_are_too_large_together),
+		TEST(test_a_batch_counts_for_more),
 		TEST(test_depth),
 		TEST(test_peers_that_go),
 		TEST(test_the_rest_of_an_abandoned_batch_is_not_begun),

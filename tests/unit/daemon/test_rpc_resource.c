@@ -215,6 +215,31 @@ static void test_nothing_is_left_to_take(void **state)
 	assert_int_equal(fake_count(audit, "\"outcome\":\"disconnected\""), 1);
 }
 
+static void test_too_much_before_it_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	struct rpc_limits limits = rpc_limits_default;
+	struct h2_stream *s = fake_request(f->anna, "PUT", "/speed");
+	struct call_early early;
+	bool closed = false;
+
+	limits.held = 6;
+	rpc_set_limits(f->rpc, &limits);
+	fake_data(s, "early");
+	call_take_stream(f->calls[0], &taker, &closed, &early);
+	buf_free(&early.data);
+	fake_close(s);
+	call_finish(f->calls[0], NULL, 0, 0);
+	s = fake_request(f->anna, "PUT", "/speed");
+	fake_data(s, "early");
+	assert_false(s->reset);
+	fake_data(s, "er");
+	assert_true(s->reset);
+	assert_int_equal(s->code, H2_ENHANCE_YOUR_CALM);
+	fake_close(s);
+	fake_fail(f, 1, ERROR_FAILED);
+}
+
 static void test_failing_after_taking(void **state)
 {
 	struct fixture *f = *state;
@@ -279,6 +304,7 @@ int main(void)
 		TEST(test_a_stream_is_taken),
 		TEST(test_a_taken_stream_has_no_turn),
 		TEST(test_nothing_is_left_to_take),
+		TEST(test_too_much_before_it_is_taken),
 		TEST(test_failing_after_taking),
 		TEST(test_a_put_gives_a_result),
 		TEST(test_discover),

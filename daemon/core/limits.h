@@ -11,6 +11,9 @@
 /* Pause after an accept() that failed for want of resources. */
 #define CORE_ACCEPT_PAUSE_MS 100
 
+/* libuv's own descriptors lie above this number; see loop.c. */
+#define CORE_LOW_DESCRIPTORS 64
+
 /* Sockets to listen on. */
 #define CORE_LISTENERS_MAX 64
 

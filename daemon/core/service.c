@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "daemon/core/handlers.h"
+#include "daemon/core/loop.h"
 #include "daemon/core/notify.h"
 
 static const char *const state_names[SERVICE_STATES] = {
@@ -163,10 +164,10 @@ int service_new(struct service **out, const struct service_options *options,
 	s->config = options->config;
 	s->log = options->log;
 	service_set_log_level(s, s->config);
-	if (uv_loop_init(&s->uv) != 0) {
+	if (loop_init(&s->uv, err) < 0) {
 		config_free(s->config);
 		free(s);
-		return error_set(err, ERROR_SYSTEM, "no event loop");
+		return -1;
 	}
 	init_handles(s);
 	if (make_parts(s, err) < 0) {

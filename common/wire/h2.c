@@ -318,13 +318,30 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code,
 	return close_stream(h2, s, code);
 }
 
+/*
+ * A refusal is whole, but the peer's side is still open (a console that was
+ * denied, a body that is too large): end it, RFC 9113 section 8.1.
+ */
+static void end_refused(struct h2 *h2, struct h2_stream *s)
+{
+	if (nghttp2_session_get_stream_remote_close(h2->session, s->id) == 0)
+		nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, s->id,
+					  H2_NO_ERROR);
+}
+
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
 			 void *context)
 {
 	struct h2 *h2 = context;
+	struct h2_stream *s;
 
-	if (frame->hd.type == NGHTTP2_HEADERS && h2->role == H2_CLIENT)
-		h2->reweigh = stream_of(session, frame->hd.stream_id);
+	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
+		return 0;
+	s = stream_of(session, frame->hd.stream_id);
+	if (h2->role == H2_CLIENT && frame->hd.type == NGHTTP2_HEADERS)
+		h2->reweigh = s;
+	if (s && s->refused && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+		end_refused(h2, s);
 	return 0;
 }
 
@@ -408,6 +425,9 @@ static int open_session(struct h2 *h2, nghttp2_session_callbacks *cb,
 {
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_option_set_no_closed_streams(option, 1);
+	/* The bucket of h2_abuse.c counts resets, and tells why it cuts. */
+	nghttp2_option_set_stream_reset_rate_limit(option, WIRE_ABUSE_BURST,
+						   WIRE_ABUSE_RATE);
 	nghttp2_option_set_builtin_recv_extension_type(option,
 						       NGHTTP2_PRIORITY_UPDATE);
 	nghttp2_option_set_max_deflate_dynamic_table_size(option,

@@ -93,7 +93,8 @@ struct h2_stream {
 	uint64_t epoch_bytes; /* in the running epoch */
 	bool was_active;      /* received in the epoch before */
 	bool responded;
-	bool reset;  /* locally, no more events but CLOSED */
+	bool refused; /* with 3xx to 5xx: what the peer still sends is unwanted */
+	bool reset;   /* locally, no more events but CLOSED */
 	bool closed; /* nghttp2 knows it no more */
 	bool headers_done;
 	bool too_large; /* header list over the limit */

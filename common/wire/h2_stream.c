@@ -209,6 +209,7 @@ int h2_respond(struct h2_stream *s, unsigned status,
 				    source ? &provider : NULL))
 		return -1;
 	s->responded = true;
+	s->refused = status >= 300;
 	s->source = source;
 	s->source_context = source_context;
 	h2_touch(s->h2);

@@ -297,6 +297,40 @@ static void test_header_list_too_large(void **state)
 	pair_close(&p);
 }
 
+static void refuse_request(void *context, struct h2_stream *s)
+{
+	struct seen *seen = context;
+	struct buf body = {0};
+
+	seen->requests++;
+	h2_stream_set_handler(s, &handler, seen);
+	buf_append_str(&body, "no");
+	h2_respond_body(s, 403, NULL, 0, &body);
+}
+
+/* A refused stream does not stay, though its client would go on sending. */
+static void test_refusal_ends_the_stream(void **state)
+{
+	struct flood f = {.left = 1024 * 1024};
+	struct seen client = {0};
+	struct seen host = {0};
+	struct pair p = {.on_request = refuse_request, .context = &host};
+
+	assert_int_equal(pair_open(&p, &h2_limits_default), 0);
+	pair_run(&p);
+	request(&p, &client, &flood, &f);
+	pair_run(&p);
+	assert_int_equal(client.status, 403);
+	assert_int_equal(client.body.len, 2);
+	assert_int_equal(client.closed, 1);
+	assert_int_equal(client.code, H2_NO_ERROR);
+	assert_int_equal(h2_stream_count(p.host), 0);
+	assert_int_equal(h2_stream_count(p.client), 0);
+	buf_free(&client.body);
+	buf_free(&host.body);
+	pair_close(&p);
+}
+
 static void test_drain(void **state)
 {
 	struct seen client = {0};
@@ -469,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_cancel_before_sending),
 		cmocka_unit_test(test_more_requests_than_streams),
 		cmocka_unit_test(test_header_list_too_large),
+		cmocka_unit_test(test_refusal_ends_the_stream),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_abort_closes_all),
 		cmocka_unit_test(test_round_trip_is_measured),

@@ -54,8 +54,10 @@ static bool is_ending(const struct conn *c)
 
 void conn_mark_dirty(struct conn *c)
 {
-	if (c->state < CONN_LINGERING && list_empty(&c->dirty))
+	if (c->state < CONN_LINGERING && list_empty(&c->dirty)) {
 		list_append(&c->loop->dirty, &c->dirty);
+		conn_loop_wake(c->loop);
+	}
 }
 
 static void on_wants_write(void *context)
@@ -393,13 +395,11 @@ static const char *grace_words(const struct conn *c)
 	if (c->role == H2_HOST)
 		return "the client did not finish the TLS handshake and the "
 		       "HTTP/2 preface in time";
-	return c->state == CONN_SECURING
-		       ? "the TCP connection stands, but no TLS answer came: "
-			 "is "
-			 "it virtmuxd's port, and is a firewall in between?"
-		       : "TLS stands, but the host's first HTTP/2 frame did "
-			 "not "
-			 "come";
+	if (c->state == CONN_SECURING)
+		return "the TCP connection stands, but no TLS answer came: is "
+		       "it virtmuxd's port, and is a firewall in between?";
+	return "TLS stands, but the host's first HTTP/2 frame did not come: "
+	       "its log may tell why, or try again";
 }
 
 static void on_deadline(struct conn *c)

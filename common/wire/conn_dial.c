@@ -48,6 +48,7 @@ struct conn_dial {
 	struct attempt attempts[ATTEMPTS_MAX];
 	struct buf failures; /* "ADDRESS: reason; …" */
 	int last_errno;
+	struct conn *conn; /* the winner's, until it is open or ended */
 	bool done;
 };
 
@@ -90,14 +91,24 @@ static void end_attempt(struct attempt *a)
 		uv_close((uv_handle_t *)&a->poll, on_poll_closed);
 }
 
+static void end_attempts(struct conn_dial *d)
+{
+	for (unsigned i = 0; i < d->begun; i++)
+		end_attempt(&d->attempts[i]);
+	uv_timer_stop(&d->stagger);
+	uv_timer_stop(&d->timeout);
+}
+
+/* Of a connection that nobody waits for any more. */
+static const struct conn_events no_events = {0};
+
 /* Closes everything; memory goes with the last handle. */
 static void finish(struct conn_dial *d)
 {
 	if (d->done)
 		return;
 	d->done = true;
-	for (unsigned i = 0; i < d->begun; i++)
-		end_attempt(&d->attempts[i]);
+	end_attempts(d);
 	uv_close((uv_handle_t *)&d->stagger, on_handle_closed);
 	uv_close((uv_handle_t *)&d->timeout, on_handle_closed);
 	uv_cancel((uv_req_t *)&d->resolve);
@@ -105,6 +116,12 @@ static void finish(struct conn_dial *d)
 
 void conn_dial_cancel(struct conn_dial *d)
 {
+	if (!d)
+		return;
+	if (d->conn) {
+		d->conn->events = &no_events;
+		conn_close(d->conn, NULL);
+	}
 	finish(d);
 }
 
@@ -158,20 +175,42 @@ static void note_failure(struct conn_dial *d, const char *address, int errnum)
 
 static void begin_next(struct conn_dial *d);
 
-/* FD is connected: from here on it is the connection's. */
+/* From here on its owner's. */
+static void on_won(void *context, struct conn *conn)
+{
+	struct conn_dial *d = context;
+
+	conn->events = d->events;
+	conn->context = d->context;
+	finish(d);
+	if (conn->events->on_open)
+		conn->events->on_open(conn->context, conn);
+}
+
+static void on_lost(void *context, struct conn *conn, const struct error *why)
+{
+	fail(context, why);
+}
+
+/* Until it is open, the connection is the dial's. */
+static const struct conn_events dial_events = {
+	.on_open = on_won,
+	.on_closed = on_lost,
+};
+
+/* FD is connected. */
 static void win(struct conn_dial *d, int fd, const char *address)
 {
 	struct conn_options options = {
 		.role = H2_CLIENT,
 		.tls = d->tls,
 		.server_name = d->tls ? d->server_name : NULL,
-		.events = d->events,
-		.context = d->context,
+		.events = &dial_events,
+		.context = d,
 	};
 	autofree char *peer = NULL;
 	autobuf text = {0};
 	autoerror err = {0};
-	struct conn *conn;
 
 	if (strncmp(address, d->host, strlen(d->host)) == 0 || *address == '[')
 		buf_append_str(&text, address);
@@ -179,10 +218,10 @@ static void win(struct conn_dial *d, int fd, const char *address)
 		buf_appendf(&text, "%s (%s)", d->host, address);
 	peer = buf_steal_str(&text);
 	options.peer = peer;
-	if (conn_new(&conn, d->loop, fd, &options, &err))
+	if (conn_new(&d->conn, d->loop, fd, &options, &err))
 		fail(d, &err);
 	else
-		finish(d);
+		end_attempts(d);
 }
 
 static void on_attempt(uv_poll_t *poll, int status, int events)
@@ -193,7 +232,7 @@ static void on_attempt(uv_poll_t *poll, int status, int events)
 	socklen_t size = sizeof(errnum);
 	int fd;
 
-	if (d->done)
+	if (d->done || d->conn)
 		return;
 	if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &errnum, &size))
 		errnum = errno;

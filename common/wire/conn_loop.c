@@ -27,6 +27,12 @@ static void on_again(uv_idle_t *handle)
 	/* Its being active keeps the loop from sleeping. */
 }
 
+void conn_loop_wake(struct conn_loop *loop)
+{
+	if (!uv_is_closing((uv_handle_t *)&loop->again))
+		uv_idle_start(&loop->again, on_again);
+}
+
 static void turn_all(struct list *dirty)
 {
 	struct list turn;

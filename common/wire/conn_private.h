@@ -77,6 +77,8 @@ void conn_on_tick(struct conn *c, uint64_t now);
 
 /* conn_loop.c */
 void conn_loop_maybe_end(struct conn_loop *loop);
+/* A loop without active handles would not run the turn. */
+void conn_loop_wake(struct conn_loop *loop);
 
 /* conn_output.c: takes a block for TLS to write into; gives it back if empty. */
 int conn_hold_block(struct conn *c, struct error *err);

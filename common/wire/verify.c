@@ -244,7 +244,8 @@ int verify_leaf(X509 *cert, enum tls_role peer_is, enum tls_identity identity,
 
 /* -- words ------------------------------------------------------------------- */
 
-static void explain_dates(X509 *cert, bool expired, struct error *err)
+static void explain_dates(X509 *cert, bool expired, enum tls_role peer_is,
+			  struct error *err)
 {
 	char from[CLOCK_TEXT_SIZE];
 	char until[CLOCK_TEXT_SIZE];
@@ -254,8 +255,9 @@ static void explain_dates(X509 *cert, bool expired, struct error *err)
 	clock_format_s(seconds_of(X509_get0_notAfter(cert)), until);
 	clock_format_s(clock_realtime_us() / 1000000, now);
 	error_set(err, ERROR_TLS,
-		  "the certificate %s: it is valid from %s to %s, and this "
-		  "machine's clock says %s; %s",
+		  "the %s's certificate %s: it is valid from %s to %s, and "
+		  "this machine's clock says %s; %s",
+		  peer_is == TLS_HOST ? "host" : "user",
 		  expired ? "has expired" : "is not valid yet", from, until,
 		  now,
 		  expired ? "issue a new one with virtmux-pki, or set the clock"
@@ -303,7 +305,8 @@ void verify_explain(X509 *cert, int code, enum tls_role peer_is,
 	switch (code) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
-		explain_dates(cert, code == X509_V_ERR_CERT_HAS_EXPIRED, err);
+		explain_dates(cert, code == X509_V_ERR_CERT_HAS_EXPIRED,
+			      peer_is, err);
 		return;
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:

@@ -40,6 +40,24 @@ static void tell_json(const struct view *v)
 }
 
 /* How to connect, for a person or a script, at once. */
+static void tell_socket(const struct view *v, struct output *o)
+{
+	output_say(o, "The display of domain '%s' is offered on %s",
+		   v->domain.name, v->socket);
+	output_say(o, "Show it with TigerVNC: vncviewer '%s'", v->socket);
+	output_say(o, "Ctrl-C ends it.");
+}
+
+static void tell_port(const struct view *v, struct output *o)
+{
+	output_say(o,
+		   "The display of domain '%s' is offered on port %u of "
+		   "127.0.0.1, to you alone",
+		   v->domain.name, v->port);
+	output_say(o, "Show it with: vncviewer 127.0.0.1::%u", v->port);
+	output_say(o, "Ctrl-C ends it.");
+}
+
 static void tell_where(const struct view *v)
 {
 	struct output *o = call_output(v->call);
@@ -47,18 +65,9 @@ static void tell_where(const struct view *v)
 	if (!output_is_text(o))
 		tell_json(v);
 	else if (v->socket)
-		output_say(o,
-			   "The display of domain '%s' is offered on %s\n"
-			   "Show it with TigerVNC: vncviewer '%s'\n"
-			   "Ctrl-C ends it.",
-			   v->domain.name, v->socket, v->socket);
+		tell_socket(v, o);
 	else
-		output_say(o,
-			   "The display of domain '%s' is offered on port %u "
-			   "of 127.0.0.1, to you alone\n"
-			   "Show it with: vncviewer 127.0.0.1::%u\n"
-			   "Ctrl-C ends it.",
-			   v->domain.name, v->port, v->port);
+		tell_port(v, o);
 	fflush(output_file(o));
 }
 

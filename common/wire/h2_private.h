@@ -114,6 +114,10 @@ ssize_t h2_stream_read(nghttp2_session *session, int32_t id, uint8_t *buf,
 int h2_push_event(struct h2 *h2, const struct h2_event *event);
 void h2_touch(struct h2 *h2);
 
+/* h2_frames.c */
+void h2_set_callbacks(nghttp2_session_callbacks *cb);
+int h2_close_stream(struct h2 *h2, struct h2_stream *s, uint32_t code);
+
 /* h2_abuse.c: false where the bucket is empty. KIND names the frame. */
 void h2_bucket_init(struct h2_bucket *b);
 void h2_bucket_refill(struct h2 *h2);

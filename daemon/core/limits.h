@@ -12,7 +12,7 @@
 #define CORE_ACCEPT_PAUSE_MS 100
 
 /* libuv's own descriptors lie above this number; see loop.c. */
-#define CORE_LOW_DESCRIPTORS 64
+#define CORE_LOW_DESCRIPTORS 16
 
 /* Sockets to listen on. */
 #define CORE_LISTENERS_MAX 64

@@ -24,8 +24,6 @@
 #define HOLD_US_A_STREAM 16
 /* Bytes below which giving back is not worth a frame. */
 #define UPDATE_LEAST (16 * 1024)
-/* Changes of a window below an eighth are not worth a frame. */
-#define CHANGE_DIVISOR 8
 
 uint32_t h2_rtt_us(const struct h2 *h2)
 {
@@ -102,28 +100,44 @@ void h2_flow_received(struct h2 *h2, struct h2_stream *s, size_t n)
 }
 
 /*
- * nghttp2 itself would give back half a window at a time; then a round trip
- * carries little more than that half, and a window that follows the measured
- * rate never grows to the line's. A quarter is, unless it is tiny.
+ * On a long line a quarter of the window is given back at a time: with a half,
+ * as nghttp2 does it, a round trip carries little more than that half, and a
+ * window that follows the measured rate never grows to the line's. On a short
+ * one HOLD_US sees to that, and fewer frames are worth more.
  */
-static bool is_worth_a_frame(const struct h2_stream *s)
+static bool is_worth_a_frame(const struct h2 *h2, const struct h2_stream *s,
+			     int64_t bytes)
 {
-	int32_t quarter = s->window / 4;
+	int32_t half = s->window / 2;
+	int32_t part = h2_rtt_us(h2) < HOLD_US ? half : s->window / 4;
 
-	if (quarter < UPDATE_LEAST)
-		quarter = UPDATE_LEAST < s->window / 2 ? UPDATE_LEAST
-						       : s->window / 2;
-	return s->owed >= (uint32_t)quarter;
+	if (part < UPDATE_LEAST)
+		part = UPDATE_LEAST < half ? UPDATE_LEAST : half;
+	return bytes >= part;
+}
+
+/*
+ * What the peer may send and what waits here shall make up the window. A window
+ * that has shrunk is given back later; none is ever taken back, so the peer
+ * always gets something once all is consumed.
+ */
+static void give_back(struct h2 *h2, struct h2_stream *s)
+{
+	int64_t credit = nghttp2_session_get_stream_local_window_size(
+		h2->session, s->id);
+	int64_t bytes = s->window - credit - (int64_t)s->unconsumed;
+
+	if (credit < 0 || !is_worth_a_frame(h2, s, bytes))
+		return;
+	nghttp2_submit_window_update(h2->session, NGHTTP2_FLAG_NONE, s->id,
+				     (int32_t)bytes);
+	h2_touch(h2);
 }
 
 void h2_flow_consumed(struct h2 *h2, struct h2_stream *s, size_t n)
 {
-	s->owed += (uint32_t)n;
-	if (!is_worth_a_frame(s))
-		return;
-	nghttp2_submit_window_update(h2->session, NGHTTP2_FLAG_NONE, s->id,
-				     (int32_t)s->owed);
-	s->owed = 0;
+	s->unconsumed -= n;
+	give_back(h2, s);
 }
 
 static bool is_active(const struct h2_stream *s)
@@ -133,22 +147,15 @@ static bool is_active(const struct h2_stream *s)
 
 static void set_window(struct h2 *h2, struct h2_stream *s, int64_t window)
 {
-	int64_t change = window - s->window;
+	int64_t room = h2->limits.window_all - h2->flow.granted + s->window;
 
-	if (h2->flow.granted + change > h2->limits.window_all)
-		change = h2->limits.window_all - h2->flow.granted;
-	window = s->window + change;
+	if (window > room)
+		window = room;
 	if (window < WIRE_WINDOW_LEAST)
-		return;
-	if (change < 0 ? -change < s->window / CHANGE_DIVISOR
-		       : change < s->window / CHANGE_DIVISOR)
-		return;
-	if (nghttp2_session_set_local_window_size(
-		    h2->session, NGHTTP2_FLAG_NONE, s->id, (int32_t)window))
 		return;
 	h2->flow.granted += window - s->window;
 	s->window = (int32_t)window;
-	h2_touch(h2);
+	give_back(h2, s);
 }
 
 /* Shares the line's content out between the streams that carry data. */

@@ -89,7 +89,6 @@ struct h2_stream {
 	uint64_t bytes_out;
 	uint64_t unconsumed;
 	int32_t window;
-	uint32_t owed;        /* consumed, and not given back to the peer yet */
 	uint64_t epoch_bytes; /* in the running epoch */
 	bool was_active;      /* received in the epoch before */
 	bool responded;

@@ -143,7 +143,6 @@ void h2_stream_consume(struct h2_stream *s, size_t n)
 		n = s->unconsumed;
 	if (s->closed || n == 0)
 		return;
-	s->unconsumed -= n;
 	nghttp2_session_consume_connection(s->h2->session, n);
 	h2_flow_consumed(s->h2, s, n);
 	if (nghttp2_session_want_write(s->h2->session))

@@ -371,15 +371,6 @@ static void on_data(void *context, struct h2_stream *stream,
 		buf_append(&s->from_host, data, len);
 }
 
-static void on_end(void *context, struct h2_stream *stream)
-{
-	struct splice *s = context;
-
-	s->far_ended = true;
-	if (s->life == LIFE_OPEN && s->from_host.len == 0)
-		pass_end(s);
-}
-
 /* Why the stream ended that neither side had ended properly. */
 static void explain(struct splice *s, uint32_t code, struct error *why)
 {
@@ -404,15 +395,26 @@ static void explain(struct splice *s, uint32_t code, struct error *why)
 			  code);
 }
 
-static void explain_refusal(struct splice *s, struct h2_stream *stream,
-			    uint32_t code, struct error *why)
+/* The host's no is complete. */
+static void take_refusal(struct splice *s, struct h2_stream *stream)
 {
-	if (s->life == LIFE_REFUSED && s->far_ended)
-		channel_read_error(h2_stream_status(stream),
-				   buf_bytes(&s->from_host), s->from_host.len,
-				   why);
-	else
-		explain(s, code, why);
+	autoerror why = {0};
+
+	channel_read_error(h2_stream_status(stream), buf_bytes(&s->from_host),
+			   s->from_host.len, &why);
+	decide(s, SPLICE_REFUSED, &why);
+	give_up(s);
+}
+
+static void on_end(void *context, struct h2_stream *stream)
+{
+	struct splice *s = context;
+
+	s->far_ended = true;
+	if (s->life == LIFE_REFUSED)
+		take_refusal(s, stream);
+	else if (s->life == LIFE_OPEN && s->from_host.len == 0)
+		pass_end(s);
 }
 
 /* What was received is written out before the end is told. */
@@ -435,12 +437,10 @@ static void on_closed(void *context, struct h2_stream *stream, uint32_t code)
 		free_if_over(s);
 		return;
 	}
-	if (s->life == LIFE_OPEN && !s->far_ended) {
+	if (!s->far_ended) {
 		explain(s, code, &why);
-		decide(s, SPLICE_BROKEN, &why);
-	} else if (s->life < LIFE_OPEN) {
-		explain_refusal(s, stream, code, &why);
-		decide(s, SPLICE_REFUSED, &why);
+		decide(s, s->life == LIFE_OPEN ? SPLICE_BROKEN : SPLICE_REFUSED,
+		       &why);
 	}
 	if (s->life == LIFE_OPEN && s->attached && s->from_host.len > 0)
 		flush(s);

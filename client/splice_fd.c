@@ -19,7 +19,7 @@
 
 #define RETRY_MS      10  /* where readiness cannot be waited for */
 #define CAREFUL_PIECE 512 /* bytes: POSIX's least PIPE_BUF */
-#define NAME_SIZE  256
+#define NAME_SIZE     256
 
 /* -- opening --------------------------------------------------------------- */
 

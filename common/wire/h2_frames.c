@@ -228,8 +228,9 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code,
 }
 
 /*
- * A refusal is whole, but the peer's side is still open (a console that was
- * denied, a body that is too large): end it, RFC 9113 section 8.1.
+ * The refusal of a console is whole, but the peer's side is open and would stay
+ * so: end it, RFC 9113 section 8.1. A request with a body ends by itself, and
+ * curl 7.88 would lose the answer.
  */
 static void end_refused(struct h2 *h2, struct h2_stream *s)
 {

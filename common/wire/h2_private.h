@@ -92,9 +92,9 @@ struct h2_stream {
 	uint64_t epoch_bytes; /* in the running epoch */
 	bool was_active;      /* received in the epoch before */
 	bool responded;
-	bool refused; /* with 3xx to 5xx: what the peer still sends is unwanted */
+	bool refused; /* a CONNECT: what the peer still sends is unwanted */
 	bool reset;   /* locally, no more events but CLOSED */
-	bool closed; /* nghttp2 knows it no more */
+	bool closed;  /* nghttp2 knows it no more */
 	bool headers_done;
 	bool too_large; /* header list over the limit */
 };

@@ -190,6 +190,14 @@ static int add_fields(struct fields *f, const struct h2_header *headers,
 	return 0;
 }
 
+/* Its client never ends its side by itself. */
+static bool is_connect(const struct h2_stream *s)
+{
+	const char *method = h2_stream_header(s, ":method");
+
+	return method && strcmp(method, "CONNECT") == 0;
+}
+
 int h2_respond(struct h2_stream *s, unsigned status,
 	       const struct h2_header *headers, size_t n,
 	       const struct h2_source *source, void *source_context)
@@ -208,7 +216,7 @@ int h2_respond(struct h2_stream *s, unsigned status,
 				    source ? &provider : NULL))
 		return -1;
 	s->responded = true;
-	s->refused = status >= 300;
+	s->refused = status >= 300 && is_connect(s);
 	s->source = source;
 	s->source_context = source_context;
 	h2_touch(s->h2);

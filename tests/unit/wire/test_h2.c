@@ -308,9 +308,15 @@ static void refuse_request(void *context, struct h2_stream *s)
 	h2_respond_body(s, 403, NULL, 0, &body);
 }
 
-/* A refused stream does not stay, though its client would go on sending. */
+/* A refused console does not stay, though its client would go on sending. */
 static void test_refusal_ends_the_stream(void **state)
 {
+	const struct h2_header connect[] = {
+		{":method", "CONNECT"},  {":protocol", "virtmux"},
+		{":scheme", "https"},    {":authority", "host"},
+		{":path", "/domains/x"},
+	};
+	struct h2_stream *s;
 	struct flood f = {.left = 1024 * 1024};
 	struct seen client = {0};
 	struct seen host = {0};
@@ -318,7 +324,11 @@ static void test_refusal_ends_the_stream(void **state)
 
 	assert_int_equal(pair_open(&p, &h2_limits_default), 0);
 	pair_run(&p);
-	request(&p, &client, &flood, &f);
+	client.consume = true;
+	assert_int_equal(h2_request(p.client, connect, array_size(connect),
+				    &flood, &f, H2_URGENCY_CONSOLE, &handler,
+				    &client, &s, NULL),
+			 0);
 	pair_run(&p);
 	assert_int_equal(client.status, 403);
 	assert_int_equal(client.body.len, 2);

@@ -109,6 +109,9 @@ static void run_line(struct pair *p, uint64_t rate, uint64_t delay_ns,
 		say_later(p, late);
 		hear(p, late);
 	}
+	p->now += delay_ns;
+	hear(p, late);
+	assert_int_equal(late->count, 0);
 	buf_free(&late->bytes);
 	free(late);
 }
@@ -188,6 +191,25 @@ static void test_closed_streams_give_back(void **state)
 	pair_close(&p);
 }
 
+/* Windows that shrink and grow by turns must leave the peer some credit. */
+static void test_changing_line_never_starves(void **state)
+{
+	static const uint64_t rates[] = {1000000000, 500000, 50000000, 100000};
+	struct pair p = {.on_request = accept_upload};
+
+	assert_int_equal(pair_open(&p, &h2_limits_default), 0);
+	pair_run(&p);
+	open_uploads(&p, 8);
+	for (size_t i = 0; i < 40; i++) {
+		uint64_t before = h2_bytes_in(p.host);
+		uint64_t rate = rates[i % array_size(rates)];
+
+		run_line(&p, rate, CLOCK_NS_PER_MS / 10, 0.2);
+		assert_true(h2_bytes_in(p.host) - before >= rate / 50);
+	}
+	pair_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_long_fast_line_is_filled),
 		cmocka_unit_test(test_limits_hold),
 		cmocka_unit_test(test_closed_streams_give_back),
+		cmocka_unit_test(test_changing_line_never_starves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,18 +81,25 @@ static enum found ask(struct channel *channel, const char *uuid)
 	return found;
 }
 
-char *console_explain_end(struct channel *channel,
-			  const struct console_domain *domain, const char *what)
+bool console_has_stopped(struct channel *channel,
+			 const struct console_domain *domain)
 {
 	const struct timespec pause = {.tv_nsec = ASK_PAUSE_NS};
 	enum found found = ask(channel, domain->uuid);
-	autobuf words = {0};
 
 	for (int i = 1; i < ASK_TIMES && found == FOUND_RUNNING; i++) {
 		nanosleep(&pause, NULL);
 		found = ask(channel, domain->uuid);
 	}
-	if (found == FOUND_STOPPED)
+	return found == FOUND_STOPPED;
+}
+
+char *console_explain_end(struct channel *channel,
+			  const struct console_domain *domain, const char *what)
+{
+	autobuf words = {0};
+
+	if (console_has_stopped(channel, domain))
 		buf_appendf(&words, "Domain '%s' has stopped", domain->name);
 	else
 		buf_appendf(&words, "The host closed the %s of domain '%s'",

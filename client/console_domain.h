@@ -33,10 +33,15 @@ int console_domain_read(struct console_domain *domain, struct h2_stream *s,
 			const char *given, struct error *err);
 
 /*
- * A sentence about an end that the host has told properly, to free(): that the
- * domain stopped, where the host says so within a second or two; else that the
- * host closed it. WHAT: "console", "display". Runs the channel's loop. NULL
- * without memory.
+ * Whether the domain has stopped: asked of the host for a second or two, after a
+ * stream of its has ended. False where the host cannot tell. Runs the loop.
+ */
+bool console_has_stopped(struct channel *channel,
+			 const struct console_domain *domain);
+
+/*
+ * The same as a sentence, to free(): that the domain has stopped, or else that
+ * the host closed WHAT ("console", "display"). NULL without memory.
  */
 char *console_explain_end(struct channel *channel,
 			  const struct console_domain *domain,

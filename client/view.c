@@ -156,33 +156,46 @@ static int judge_viewer(const struct view *v, struct error *err)
 
 /* -- waiting --------------------------------------------------------------- */
 
-/* The display cannot be opened any more, since the guest has stopped. */
-static bool has_stopped(const struct error *why)
+/* Whether the host's no means that there is nothing to be shown any more. */
+static bool means_stopped(const struct error *why)
 {
 	return why->code == ERROR_STATE || why->code == ERROR_NOT_FOUND;
+}
+
+/*
+ * A display that was shown and cannot be opened again: the host may still be
+ * ending the guest, and then it finds all sorts of words for that.
+ */
+static bool has_stopped(struct view *v)
+{
+	return means_stopped(&v->why) ||
+	       console_has_stopped(v->channel, &v->domain);
+}
+
+/* The viewer ends by itself: it may have a last word to show. */
+static int act_beside_viewer(struct view *v, struct error *err)
+{
+	bool ended = v->ended;
+
+	v->ended = false;
+	if (v->gone)
+		return judge_viewer(v, err);
+	if (ended)
+		tell_end(v);
+	if (error_is_set(&v->why) && !means_stopped(&v->why))
+		return error_move(err, &v->why);
+	error_clear(&v->why);
+	return 1;
 }
 
 /* 1: go on waiting. 0 or -1: the verb's result. */
 static int act(struct view *v, struct error *err)
 {
-	if (v->gone)
-		return error_is_set(&v->why) && !has_stopped(&v->why)
-			       ? error_move(err, &v->why)
-			       : judge_viewer(v, err);
-	if (v->ended && v->viewer) {
-		/* It may have a last word to show: it ends by itself. */
-		v->ended = false;
-		tell_end(v);
-		return 1;
-	}
-	v->ended = false;
+	if (v->viewer)
+		return act_beside_viewer(v, err);
 	if (!error_is_set(&v->why))
 		return 1;
-	if (v->viewer && has_stopped(&v->why)) {
-		error_clear(&v->why);
-		return 1;
-	}
-	if (!has_stopped(&v->why))
+	if (!has_stopped(v))
 		return error_move(err, &v->why);
 	tell_end(v);
 	return 0;

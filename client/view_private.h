@@ -58,7 +58,7 @@ struct view {
 	int signalled; /* … or the signal */
 
 	/* what happened */
-	bool ended;       /* the host ended the display's stream */
+	bool ended;       /* the host ended a stream of the display */
 	bool gone;        /* the viewer has ended */
 	struct error why; /* the host's no, or a defect */
 

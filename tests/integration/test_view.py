@@ -180,7 +180,7 @@ class Viewers:
             width, height, pixels = self.picture()
             return len(set(pixels)) > 1 and shows(width, height, pixels)
 
-        wait_for(same, "the guest's picture")
+        wait_for(same, "the guest's picture", timeout=120)
 
     def test_tigervnc(self):
         need("Xvfb", "xtigervncviewer")

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/copy.h"
+
 #define BUF_FIRST_CAPACITY 64
 
 void buf_free(struct buf *b)
@@ -72,7 +74,7 @@ int buf_append(struct buf *b, const void *data, size_t n)
 	if (buf_reserve(b, n) < 0)
 		return -1;
 	if (n > 0)
-		memcpy(buf_end(b), data, n);
+		copy_bulk(buf_end(b), data, n);
 	buf_added(b, n);
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
+
 #define HEADER_OVERHEAD  32u /* RFC 9113 section 6.5.2 */
 #define HEADERS_AT_FIRST 384u
 
@@ -103,7 +105,7 @@ static void body_take(void *context, uint8_t *to, size_t n)
 {
 	struct h2_stream *s = context;
 
-	memcpy(to, buf_bytes(&s->body), n);
+	copy_bulk(to, buf_bytes(&s->body), n);
 	buf_consume(&s->body, n);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "wire/tls_private.h"
 
 /* -- the BIO ------------------------------------------------------------------ */
@@ -24,7 +25,7 @@ static int bio_read(BIO *bio, char *to, size_t room, size_t *got)
 		BIO_set_retry_read(bio);
 		return 0;
 	}
-	memcpy(to, tls->input, *got);
+	copy_bulk((uint8_t *)to, tls->input, *got);
 	tls->input += *got;
 	tls->input_len -= *got;
 	return 1;
@@ -41,8 +42,8 @@ static int bio_write(BIO *bio, const char *from, size_t n, size_t *written)
 		BIO_set_retry_write(bio);
 		return 0;
 	}
-	memcpy(tls->output->data + tls->output->head + tls->output->len, from,
-	       *written);
+	copy_bulk(tls->output->data + tls->output->head + tls->output->len,
+		  (const uint8_t *)from, *written);
 	tls->output->len += *written;
 	return 1;
 }
@@ -164,6 +165,13 @@ void tls_set_output(struct tls *tls, struct block *block)
 	tls->output = block;
 }
 
+/* SSL_get_error() wants an empty queue; clearing one is not free. */
+static void forget_errors(void)
+{
+	if (ERR_peek_error())
+		ERR_clear_error();
+}
+
 static enum tls_status status_of(struct tls *tls, int rc, struct error *err)
 {
 	int ssl_error = SSL_get_error(tls->ssl, rc);
@@ -214,7 +222,7 @@ enum tls_status tls_read(struct tls *tls, uint8_t *to, size_t room, size_t *got,
 {
 	int rc;
 
-	ERR_clear_error();
+	forget_errors();
 	rc = SSL_read_ex(tls->ssl, to, room, got);
 	return rc == 1 ? TLS_OK : status_of(tls, rc, err);
 }
@@ -225,7 +233,7 @@ enum tls_status tls_write(struct tls *tls, const uint8_t *from, size_t n,
 	size_t written = 0;
 	int rc;
 
-	ERR_clear_error();
+	forget_errors();
 	rc = SSL_write_ex(tls->ssl, from, n, &written);
 	return rc == 1 ? TLS_OK : status_of(tls, rc, err);
 }

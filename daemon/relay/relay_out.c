@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/copy.h"
+
 void relay_out_drop(struct relay *r)
 {
 	block_put(r->options.blocks, steal(&r->ahead));
@@ -84,7 +86,7 @@ static void source_take(void *context, uint8_t *to, size_t n)
 	struct relay *r = context;
 	struct block *b = r->ahead;
 
-	memcpy(to, b->data + b->head, n);
+	copy_bulk(to, b->data + b->head, n);
 	b->head += n;
 	b->len -= n;
 	r->end.bytes_out += n;

@@ -20,7 +20,7 @@
  * How long the line's content is beyond two round trips: for the peers' turns,
  * and so that many streams on a fast line do not drown in WINDOW_UPDATEs.
  */
-#define HOLD_US          1000
+#define HOLD_US          500
 #define HOLD_US_A_STREAM 16
 /* Bytes below which giving back is not worth a frame. */
 #define UPDATE_LEAST (16 * 1024)
@@ -100,16 +100,14 @@ void h2_flow_received(struct h2 *h2, struct h2_stream *s, size_t n)
 }
 
 /*
- * On a long line a quarter of the window is given back at a time: with a half,
- * as nghttp2 does it, a round trip carries little more than that half, and a
- * window that follows the measured rate never grows to the line's. On a short
- * one HOLD_US sees to that, and fewer frames are worth more.
+ * A quarter of the window is given back at a time: with a half, as nghttp2 does
+ * it, a round trip carries little more than that half, and a window that
+ * follows the measured rate never grows to the line's.
  */
-static bool is_worth_a_frame(const struct h2 *h2, const struct h2_stream *s,
-			     int64_t bytes)
+static bool is_worth_a_frame(const struct h2_stream *s, int64_t bytes)
 {
 	int32_t half = s->window / 2;
-	int32_t part = h2_rtt_us(h2) < HOLD_US ? half : s->window / 4;
+	int32_t part = s->window / 4;
 
 	if (part < UPDATE_LEAST)
 		part = UPDATE_LEAST < half ? UPDATE_LEAST : half;
@@ -127,7 +125,7 @@ static void give_back(struct h2 *h2, struct h2_stream *s)
 		h2->session, s->id);
 	int64_t bytes = s->window - credit - (int64_t)s->unconsumed;
 
-	if (credit < 0 || !is_worth_a_frame(h2, s, bytes))
+	if (credit < 0 || !is_worth_a_frame(s, bytes))
 		return;
 	nghttp2_submit_window_update(h2->session, NGHTTP2_FLAG_NONE, s->id,
 				     (int32_t)bytes);

@@ -276,5 +276,6 @@ void command_clear(struct command_call *call)
 	for (size_t i = 0; i < call->arguments_count; i++)
 		free(call->arguments[i]);
 	free(call->arguments);
+	free(call->family);
 	*call = (struct command_call){0};
 }

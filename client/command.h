@@ -81,7 +81,7 @@ struct command_item {
 };
 
 struct command {
-	const char *verb;
+	const char *verb;   /* one word, or two: "host add" */
 	const char *alias;  /* another spelling, or NULL */
 	const char *method; /* that it calls, or NULL */
 	command_fn *run;
@@ -99,8 +99,20 @@ extern const struct command command_table[];
 /* Options that every verb takes (globals.def); ends with COMMAND_END. */
 extern const struct command_item command_globals[];
 
-/* By verb or alias; NULL where there is none. */
+/* By verb ("start", "host add") or alias; NULL where there is none. */
 const struct command *command_find(const char *verb);
+
+/*
+ * The verb that WORDS (NULL-terminated) begin with, the longest one; *USED is the
+ * number of its words. NULL where there is none.
+ */
+const struct command *command_find_words(const char *const *words,
+					 size_t *used);
+
+/* Whether COMMAND's verb is WORD and a further one: "host add" for "host". */
+bool command_in_family(const struct command *command, const char *word);
+/* Whether there is such a verb. */
+bool command_is_family(const char *word);
 
 /* The command's method, or NULL; the parameter that an item fills, or NULL. */
 const struct method *command_method(const struct command *command);

@@ -92,6 +92,8 @@ static int run_without_verb(const struct command_call *call, struct error *err)
 		buf_append_str(&text, "virtmux " VIRTMUX_VERSION "\n");
 	else if (call_flag(call, "print-manual"))
 		help_manual(&text);
+	else if (call->family)
+		help_family(&text, call->family);
 	else if (call_flag(call, "help"))
 		help_overview(&text);
 	else

@@ -29,12 +29,38 @@ size_t command_items_count(const struct command_item *items)
 
 /* -- usage errors ---------------------------------------------------------- */
 
-int command_unknown(const char *word, struct error *err)
+/* "host needs one more word: add, list or remove" */
+static int incomplete(const char *family, struct error *err)
+{
+	autobuf text = {0};
+	autofree char *verbs = NULL;
+
+	for (const struct command *c = command_table; c->verb; c++)
+		if (command_in_family(c, family))
+			buf_appendf(&text, "%s%s", text.len ? ", " : "",
+				    c->verb);
+	verbs = buf_steal_str(&text);
+	return error_set(err, ERROR_USAGE,
+			 "'%s' is not a whole verb; there are: %s", family,
+			 verbs ? verbs : "");
+}
+
+int command_unknown(const char *const *words, struct error *err)
 {
 	const char *names[NAMES_MAX];
 	const char *near = NULL;
 	size_t n = 0;
+	bool family = command_is_family(words[0]);
+	autobuf text = {0};
+	autofree char *word = NULL;
 
+	if (family && (!words[1] || words[1][0] == '-'))
+		return incomplete(words[0], err);
+	buf_appendf(&text, family ? "%s %s" : "%s", words[0],
+		    family ? words[1] : "");
+	word = buf_steal_str(&text);
+	if (!word)
+		return error_set_no_memory(err);
 	for (const struct command *c = command_table; c->verb; c++) {
 		if (n < NAMES_MAX)
 			names[n++] = c->verb;
@@ -47,8 +73,9 @@ int command_unknown(const char *word, struct error *err)
 				 "there is no verb '%s'; did you mean '%s'?",
 				 word, near);
 	return error_set(err, ERROR_USAGE,
-			 "there is no verb '%s'; \"virtmux help\" lists them",
-			 word);
+			 "there is no verb '%s'; \"virtmux help%s%s\" lists "
+			 "them",
+			 word, family ? " " : "", family ? words[0] : "");
 }
 
 static size_t add_names(const char **names, size_t n,
@@ -292,18 +319,37 @@ static int check_arguments(struct command_call *call, struct error *err)
 
 /* -- both passes ----------------------------------------------------------- */
 
-/* Options before the verb; *REST (borrowed from popt) begins with the verb. */
+static bool wants_help(const struct command_call *call, const char *word)
+{
+	return call_flag(call, "help") ||
+	       (word &&
+		(strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0));
+}
+
+/*
+ * Options before the verb; *REST (borrowed from popt) begins with the verb's last
+ * word.
+ */
 static int parse_globals(struct command_call *call, poptContext context,
 			 const char ***rest, struct error *err)
 {
+	const char **words = NULL;
+	size_t used = 0;
+
 	if (take_options(call, context, err) < 0)
 		return -1;
-	*rest = poptGetArgs(context);
-	if (!*rest || !(*rest)[0])
+	words = poptGetArgs(context);
+	if (!words || !words[0])
 		return 0;
-	call->command = command_find((*rest)[0]);
+	call->command = command_find_words(words, &used);
+	if (!call->command && command_is_family(words[0]) &&
+	    wants_help(call, words[1])) {
+		call->family = strdup(words[0]);
+		return call->family ? 0 : error_set_no_memory(err);
+	}
 	if (!call->command)
-		return command_unknown((*rest)[0], err);
+		return command_unknown(words, err);
+	*rest = words + used - 1;
 	call->values = calloc(command_items_count(call->command->items) + 1,
 			      sizeof(*call->values));
 	return call->values ? 0 : error_set_no_memory(err);

@@ -20,6 +20,7 @@ struct value {
 
 struct command_call {
 	const struct command *command; /* NULL: no verb was given */
+	char *family;                  /* "host", where help for it is wanted */
 	struct value *values;
 	struct value *globals;
 	char **arguments; /* positional ones, NULL-terminated */
@@ -38,8 +39,11 @@ size_t command_items_count(const struct command_item *items);
 int command_parse(struct command_call *call, int argc, const char **argv,
 		  struct error *err);
 
-/* ERROR_USAGE with the verb that is nearest to WORD. Returns -1. */
-int command_unknown(const char *word, struct error *err);
+/*
+ * ERROR_USAGE with the verb that is nearest to WORDS (NULL-terminated, at least
+ * one). Returns -1.
+ */
+int command_unknown(const char *const *words, struct error *err);
 
 /* Frees all that CALL owns. */
 void command_clear(struct command_call *call);
@@ -50,6 +54,7 @@ void command_clear(struct command_call *call);
 void help_usage(struct buf *out, const struct command *command);
 /* Of one command, or all of them; appended. */
 void help_command(struct buf *out, const struct command *command);
+void help_family(struct buf *out, const char *word);
 void help_overview(struct buf *out);
 /* The manual page, roff, appended. */
 void help_manual(struct buf *out);

@@ -2,6 +2,7 @@
  * The rows of commands.def and globals.def as constants, and looking verbs up in
  * them. Nothing else knows how the table is stored.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/verbs.h"
@@ -63,6 +64,37 @@ const struct command *command_find(const char *verb)
 		    (c->alias && strcmp(c->alias, verb) == 0))
 			return c;
 	return NULL;
+}
+
+const struct command *command_find_words(const char *const *words, size_t *used)
+{
+	const struct command *found = NULL;
+	autobuf text = {0};
+	autofree char *two = NULL;
+
+	if (words[1]) {
+		buf_appendf(&text, "%s %s", words[0], words[1]);
+		two = buf_steal_str(&text);
+		found = two ? command_find(two) : NULL;
+	}
+	*used = found ? 2 : 1;
+	return found ? found : command_find(words[0]);
+}
+
+bool command_in_family(const struct command *command, const char *word)
+{
+	size_t n = strlen(word);
+
+	return n > 0 && strncmp(command->verb, word, n) == 0 &&
+	       command->verb[n] == ' ';
+}
+
+bool command_is_family(const char *word)
+{
+	for (const struct command *c = command_table; c->verb; c++)
+		if (command_in_family(c, word))
+			return true;
+	return false;
 }
 
 const struct method *command_method(const struct command *command)

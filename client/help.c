@@ -9,7 +9,7 @@
 #include "client/command_private.h"
 
 #define WIDTH       79 /* columns of a line */
-#define VERB_COLUMN 14 /* where summaries begin */
+#define VERB_COLUMN 17 /* where summaries begin */
 #define NAME_COLUMN 28 /* where the words about an option begin */
 
 /* Appends TEXT wrapped, from column AT on; later lines begin at INDENT. */
@@ -210,6 +210,19 @@ void help_command(struct buf *out, const struct command *command)
 			option_entry(out, command, i);
 	buf_append_str(out, "\n\"virtmux --help\" tells the options of every "
 			    "verb.\n");
+}
+
+void help_family(struct buf *out, const char *word)
+{
+	buf_appendf(out,
+		    "Usage: virtmux %s VERB [ARGUMENT...] [OPTION...]\n\n"
+		    "Verbs:\n",
+		    word);
+	for (const struct command *c = command_table; c->verb; c++)
+		if (command_in_family(c, word))
+			entry(out, c->verb, VERB_COLUMN, command_summary(c));
+	buf_appendf(out, "\n\"virtmux %s VERB --help\" explains a verb.\n",
+		    word);
 }
 
 /* -- all verbs ------------------------------------------------------------- */

@@ -239,8 +239,12 @@ int verb_methods(struct command_call *call, struct error *err)
 
 int verb_help(struct command_call *call, struct error *err)
 {
-	const char *verb = call_argument(call, 0);
-	const struct command *command = verb ? command_find(verb) : NULL;
+	const char *const words[] = {call_argument(call, 0),
+				     call_argument(call, 1), NULL};
+	const char *verb = words[0];
+	size_t used = 0;
+	const struct command *command =
+		verb ? command_find_words(words, &used) : NULL;
 	const struct method *m = NULL;
 	autobuf text = {0};
 	autofree char *s = NULL;
@@ -249,12 +253,14 @@ int verb_help(struct command_call *call, struct error *err)
 		help_overview(&text);
 	else if (command)
 		help_command(&text, command);
+	else if (!words[1] && command_is_family(verb))
+		help_family(&text, verb);
 	else if (strchr(verb, '.') && find_method(&m, verb, err) < 0)
 		return -1;
 	else if (m)
 		describe_method_help(&text, m);
 	else
-		return command_unknown(verb, err);
+		return command_unknown(words, err);
 	s = buf_steal_str(&text);
 	if (!s)
 		return error_set_no_memory(err);

@@ -182,6 +182,12 @@ static void test_usage_errors(void **state)
 	assert_run("call domain.serial domain=x n=0", 2, "", "stream");
 	assert_run("help domain.lst", 2, "", "did you mean 'domain.list'");
 	assert_run("help strat", 2, "", "did you mean 'start'");
+	assert_run("host", 2, "",
+		   "'host' is not a whole verb; there are: host ");
+	assert_run("host --json", 2, "", "is not a whole verb");
+	assert_run("host lsit", 2, "", "did you mean 'host list'");
+	assert_run("host xyzzy", 2, "", "\"virtmux help host\"");
+	assert_run("host list extra", 2, "", "host list: 'extra' is too much");
 }
 
 static void test_errors_as_json(void **state)
@@ -200,6 +206,11 @@ static void test_help(void **state)
 	assert_run("start --help", 0, "--paused", "");
 	assert_run("-h shutdown", 0, "--mode=acpi|agent", "");
 	assert_run("stop -h", 0, "--force", "");
+	assert_run("help host", 0, "  host list ", "");
+	assert_run("host --help", 0, "  host list ", "");
+	assert_run("-h host", 0, "  host list ", "");
+	assert_run("help host list", 0, "Usage: virtmux host list", "");
+	assert_run("host list --help", 0, "Usage: virtmux host list", "");
 	assert_run("help domain.start", 0, "domain.start", "");
 	assert_run("call domain.start --help", 0, "force_boot", "");
 	assert_run("--version", 0, "virtmux " VIRTMUX_VERSION "\n", "");
@@ -268,6 +279,10 @@ static void test_run(void **state)
 	assert_run("resume x --json", 0,
 		   "{\"domain\":\"x\",\"name\":\"guest\"}\n", "");
 	assert_run("-H fake resume x", 0, "resumed", "");
+	assert_run("-f csv host list", 0,
+		   "name,address,default,certificate\r\n"
+		   "fake,",
+		   "");
 	assert_run("call session.whoami", 0, "Identity:       tester\n", "");
 	assert_run("whoami --json", 0, "{\"identity\":\"tester\",", "");
 	assert_run("shutdown x --mode=agent -j", 0, "\"mode\":\"agent\"", "");

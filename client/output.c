@@ -163,8 +163,8 @@ void output_field(struct output *output, const char *name, const char *format,
 	if (value)
 		output_escape(&shown, value);
 	line = buf_steal_str(&shown);
-	fprintf(output->options.file, "%s:%*s%s\n", name, pad > 1 ? pad : 1, "",
-		line ? line : "");
+	fprintf(output->options.file, "%s%c%*s%s\n", name, *name ? ':' : ' ',
+		pad > 1 ? pad : 1, "", line ? line : "");
 }
 
 /* -- texts ----------------------------------------------------------------- */

@@ -4,8 +4,10 @@
  * way of its own.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <json-c/json_object.h>
 #include <json-c/linkhash.h>
@@ -31,15 +33,35 @@ static const char *text_of(struct json_object *value)
 	}
 }
 
-/* "memory_free" as "Memory free". */
+/* Words that have a form of their own; as virsh does, "Id" is not among them. */
+static const char *const spellings[] = {
+	"CPU", "CPUs", "MHz", "NUMA", "OS", "TLS", "URI", "UUID", "vCPUs",
+};
+
+static void spell(char *word, size_t n)
+{
+	for (size_t i = 0; i < array_size(spellings); i++)
+		if (strlen(spellings[i]) == n &&
+		    strncasecmp(spellings[i], word, n) == 0)
+			memcpy(word, spellings[i], n);
+}
+
+/* "memory_free" as "Memory free", "tls_port" as "TLS port". */
 static void name_of(const char *key, char *name)
 {
-	size_t i = 0;
+	char *word = name;
 
-	for (; key[i] && i + 1 < VALUE_NAME_MAX; i++)
-		name[i] = key[i] == '_' ? ' ' : key[i];
-	name[i] = '\0';
+	snprintf(name, VALUE_NAME_MAX, "%s", key);
 	name[0] = (char)toupper((unsigned char)name[0]);
+	for (char *p = name;; p++) {
+		if (*p && *p != '_')
+			continue;
+		spell(word, (size_t)(p - word));
+		word = p + 1;
+		if (!*p)
+			break;
+		*p = ' ';
+	}
 }
 
 static bool is_object_list(struct json_object *value)

@@ -211,6 +211,12 @@ static void test_values(void **state)
 	assert_value(OUTPUT_CSV, "{\"a\":1,\"b\":[2]}", "a,b\r\n1,[2]\r\n");
 	assert_value(OUTPUT_TABLE, "{\"n\":1,\"l\":[{\"a\":2}]}",
 		     "N:              1\nL:\n A\n---\n 2\n");
+	assert_value(OUTPUT_TABLE,
+		     "{\"tls\":\"a\",\"uuid\":\"b\",\"id\":1,"
+		     "\"tls_port\":2,\"max_cpu\":3,\"cpus\":4}",
+		     "TLS:            a\nUUID:           b\n"
+		     "Id:             1\nTLS port:       2\n"
+		     "Max CPU:        3\nCPUs:           4\n");
 	assert_value(OUTPUT_TABLE, "null", "");
 	assert_value(OUTPUT_JSON, "null", "null\n");
 	assert_value(OUTPUT_TABLE, "{\"domains\":[]}", "Domains:        -\n");

@@ -223,11 +223,23 @@ int verb_list(struct command_call *call, struct error *err)
 
 /* -- dominfo --------------------------------------------------------------- */
 
+/* "0 (vnc)", "1 (vnc, port 5901 of 0.0.0.0)". */
+static void print_display(struct output *o, const char *name,
+			  const struct graphics_info *g)
+{
+	if (g->has_port)
+		output_field(o, name,
+			     "%" PRIu64 " (%s, port %" PRIu64 " of %s)", g->n,
+			     g->type, g->port,
+			     g->has_address ? g->address : "this host");
+	else
+		output_field(o, name, "%" PRIu64 " (%s)", g->n, g->type);
+}
+
 static void print_consoles(struct output *o, const struct domain_info *d)
 {
 	for (size_t i = 0; i < d->graphics_count; i++)
-		output_field(o, i ? "" : "Displays", "%" PRIu64 " (%s)",
-			     d->graphics[i].n, d->graphics[i].type);
+		print_display(o, i ? "" : "Displays", &d->graphics[i]);
 	for (size_t i = 0; i < d->serial_count; i++)
 		output_field(o, i ? "" : "Serial ports", "%" PRIu64 " (%s, %s)",
 			     d->serial[i].n, d->serial[i].device,

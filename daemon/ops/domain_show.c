@@ -34,14 +34,68 @@ static struct domain_info describe(const struct virt_domain_info *info)
 	};
 }
 
+static void describe_display(const struct virt_display *from, size_t n,
+			     struct graphics_info *to)
+{
+	*to = (struct graphics_info){
+		.n = n,
+		.type = from->type,
+		.listen = from->listen,
+		.address = from->address,
+		.has_address = from->address != NULL,
+		.port = from->port,
+		.has_port = from->port != 0,
+		.tls_port = from->tls_port,
+		.has_tls_port = from->tls_port != 0,
+		.socket = from->socket,
+		.has_socket = from->socket != NULL,
+	};
+}
+
+static void describe_line(const struct virt_line *from, size_t n,
+			  struct serial_info *to)
+{
+	*to = (struct serial_info){
+		.n = n,
+		.device = ops_borrow(from->console ? "console" : "serial"),
+		.type = from->type,
+		.target = from->target,
+		.has_target = from->target != NULL,
+		.alias = from->alias,
+		.has_alias = from->alias != NULL,
+	};
+}
+
+static void answer_info(struct call *call, const struct virt_domain_info *info)
+{
+	const struct virt_consoles *c = &info->consoles;
+	struct domain_info result = describe(info);
+	autofree struct graphics_info *graphics =
+		calloc(c->displays_count + 1, sizeof(*graphics));
+	autofree struct serial_info *serial =
+		calloc(c->lines_count + 1, sizeof(*serial));
+	autoerror err = {0};
+
+	if (!graphics || !serial) {
+		error_set_no_memory(&err);
+		call_fail(call, &err);
+		return;
+	}
+	for (size_t i = 0; i < c->displays_count; i++)
+		describe_display(&c->displays[i], i, &graphics[i]);
+	for (size_t i = 0; i < c->lines_count; i++)
+		describe_line(&c->lines[i], i, &serial[i]);
+	result.graphics = graphics;
+	result.graphics_count = c->displays_count;
+	result.serial = serial;
+	result.serial_count = c->lines_count;
+	call_return(call, &result);
+}
+
 static void on_info(void *context, struct virt_reply *reply)
 {
-	struct domain_info result;
-
-	if (!ops_succeeded(context, reply))
-		return;
-	result = describe(&reply->value.info);
-	call_return(context, &result);
+	if (ops_succeeded(context, reply))
+		answer_info(context, &reply->value.info);
 }
 
 void op_domain_info(struct call *call, const struct domain_info_params *params)

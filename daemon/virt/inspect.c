@@ -10,6 +10,7 @@
 #include "daemon/virt/error.h"
 #include "daemon/virt/flags.h"
 #include "daemon/virt/titles.h"
+#include "daemon/virt/xml.h"
 
 static void format_uuid(const unsigned char *bytes, char *text)
 {
@@ -102,6 +103,16 @@ static void inspect_messages(struct job *job, struct virt_domain_info *info)
 		free(steal(&info->messages));
 }
 
+static int inspect_consoles(struct job *job, struct virt_domain_info *info,
+			    struct error *err)
+{
+	autofree char *xml = virDomainGetXMLDesc(job->domain, 0);
+
+	if (!xml)
+		return failure_set(job, err);
+	return xml_list_consoles(xml, &info->consoles, err);
+}
+
 int run_info(struct job *job, struct error *err)
 {
 	struct virt_domain_info *info = &job->reply->value.info;
@@ -124,6 +135,8 @@ int run_info(struct job *job, struct error *err)
 		return failure_set(job, err);
 	info->managed_save = virDomainHasManagedSaveImage(job->domain, 0) > 0;
 	inspect_messages(job, info);
+	if (inspect_consoles(job, info, err) < 0)
+		return -1;
 	return inspect_security(job, info, err);
 }
 

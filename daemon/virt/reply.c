@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "daemon/virt/xml.h"
+
 void domain_clear(struct virt_domain *domain)
 {
 	free(domain->name);
@@ -23,6 +25,7 @@ static void clear_info(struct virt_domain_info *info)
 	for (char **m = info->messages; m && *m; m++)
 		free(*m);
 	free(info->messages);
+	xml_consoles_clear(&info->consoles);
 }
 
 static void clear_list(struct virt_domain *rows, size_t count)

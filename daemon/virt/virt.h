@@ -71,6 +71,32 @@ struct virt_domain {
 	bool autostart;
 };
 
+/* A display as the XML tells, live where the domain runs. Strings owned. */
+struct virt_display {
+	char *type;   /* "vnc", "spice", "sdl", …; never NULL */
+	char *listen; /* "none", "socket", "address", "network"; never NULL */
+	char *address;
+	char *socket;
+	unsigned port; /* 0: none, or not yet known */
+	unsigned tls_port;
+};
+
+/* A serial line, in the order that virt_domain_open_serial() counts. */
+struct virt_line {
+	bool console; /* of a <console>, else of a <serial> */
+	char *type;   /* "pty", "unix", …; never NULL */
+	char *target; /* "isa-serial", "virtio", … */
+	char *alias;  /* "serial0" */
+};
+
+/* Displays and serial lines: lists owned. */
+struct virt_consoles {
+	struct virt_display *displays;
+	size_t displays_count;
+	struct virt_line *lines;
+	size_t lines_count;
+};
+
 /* What virsh dominfo shows. Strings owned; NULL: libvirt does not tell. */
 struct virt_domain_info {
 	struct virt_domain domain;
@@ -82,6 +108,7 @@ struct virt_domain_info {
 	char *security_label; /* NULL when not active */
 	bool security_enforcing;
 	char **messages; /* NULL-terminated; tainted, deprecated…; or NULL */
+	struct virt_consoles consoles;
 };
 
 struct virt_host_info {
@@ -244,7 +271,7 @@ int virt_host_versions(struct virt *v, struct virt_done done,
 int virt_domain_list(struct virt *v, char *const *scope, struct virt_done done,
 		     struct error *err);
 
-/* virDomainGetInfo, -GetState, -GetOSType, -GetSecurityLabel…: _INFO. */
+/* virDomainGetInfo, -GetState, -GetOSType, -GetXMLDesc…: _INFO. */
 int virt_domain_info(struct virt *v, const struct virt_domain_ref *ref,
 		     struct virt_done done, struct error *err);
 

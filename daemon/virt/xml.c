@@ -336,3 +336,135 @@ int xml_find_serial(const char *xml, const char *alias, unsigned index,
 		take_serial(node, serial);
 	return 0;
 }
+
+/* -- all of them ----------------------------------------------------------- */
+
+void xml_consoles_clear(struct virt_consoles *consoles)
+{
+	for (size_t i = 0; i < consoles->displays_count; i++) {
+		struct virt_display *d = &consoles->displays[i];
+
+		free(d->type);
+		free(d->listen);
+		free(d->address);
+		free(d->socket);
+	}
+	for (size_t i = 0; i < consoles->lines_count; i++) {
+		struct virt_line *l = &consoles->lines[i];
+
+		free(l->type);
+		free(l->target);
+		free(l->alias);
+	}
+	free(consoles->displays);
+	free(consoles->lines);
+	memset(consoles, 0, sizeof(*consoles));
+}
+
+/* Displays that are reached from elsewhere than this machine's screen. */
+static bool has_port(const char *type)
+{
+	return strcmp(type, "vnc") == 0 || strcmp(type, "spice") == 0 ||
+	       strcmp(type, "rdp") == 0;
+}
+
+/* libvirt writes a <listen>; without one it means an address. */
+static char *listen_type(xmlNodePtr node, const char *type, const char *socket)
+{
+	xmlNodePtr listen = find_child(node, "listen");
+	autofree char *told = listen ? attribute(listen, "type") : NULL;
+
+	if (!has_port(type))
+		return strdup("none");
+	if (told)
+		return steal(&told);
+	return strdup(socket ? "socket" : "address");
+}
+
+static unsigned port_of(xmlNodePtr node, const char *name)
+{
+	autofree char *text = attribute(node, name);
+	int port = text ? atoi(text) : 0;
+
+	return port > 0 && port <= 65535 ? (unsigned)port : 0;
+}
+
+static bool take_display(xmlNodePtr node, void *to)
+{
+	cleanup(xml_graphics_clear) struct xml_graphics graphics = {0};
+	struct virt_display *d = to;
+
+	take_graphics(node, &graphics);
+	d->type = attribute(node, "type");
+	if (!d->type)
+		d->type = strdup("unknown");
+	if (!d->type)
+		return false;
+	d->socket = steal(&graphics.socket);
+	d->listen = listen_type(node, d->type, d->socket);
+	d->address = steal(&graphics.address);
+	d->port = port_of(node, "port");
+	d->tls_port = port_of(node, "tlsPort");
+	return d->listen != NULL;
+}
+
+static bool take_line(xmlNodePtr node, void *to)
+{
+	cleanup(xml_serial_clear) struct xml_serial serial = {0};
+	xmlNodePtr target = find_child(node, "target");
+	struct virt_line *l = to;
+
+	take_serial(node, &serial);
+	l->console = strcmp((const char *)node->name, "console") == 0;
+	l->alias = steal(&serial.alias);
+	l->target = target ? attribute(target, "type") : NULL;
+	l->type = attribute(node, "type");
+	if (!l->type)
+		l->type = strdup("unknown");
+	return l->type != NULL;
+}
+
+/* What TAKE makes of each node of PATH, in a list of entries of SIZE bytes. */
+static int take_all(xmlXPathContextPtr context, const char *path, size_t size,
+		    bool (*take)(xmlNodePtr node, void *to), void *list,
+		    size_t *taken, struct error *err)
+{
+	cleanup(cleanup_object) xmlXPathObjectPtr found =
+		xmlXPathEvalExpression((const xmlChar *)path, context);
+	int n = found && found->nodesetval ? found->nodesetval->nodeNr : 0;
+	char *entries = n ? calloc((size_t)n, size) : NULL;
+
+	if (!found || (n && !entries))
+		return error_set_no_memory(err);
+	*(void **)list = entries;
+	for (int i = 0; i < n; i++) {
+		(*taken)++;
+		if (!take(found->nodesetval->nodeTab[i],
+			  entries + (size_t)i * size))
+			return error_set_no_memory(err);
+	}
+	return 0;
+}
+
+int xml_list_consoles(const char *xml, struct virt_consoles *consoles,
+		      struct error *err)
+{
+	cleanup(cleanup_doc) xmlDocPtr doc = parse_live(xml, err);
+	cleanup(cleanup_context) xmlXPathContextPtr context = NULL;
+	struct virt_consoles *c = consoles;
+
+	if (!doc)
+		return -1;
+	context = xmlXPathNewContext(doc);
+	if (!context)
+		return error_set_no_memory(err);
+	if (take_all(context, "/domain/devices/graphics", sizeof(*c->displays),
+		     take_display, &c->displays, &c->displays_count, err) < 0 ||
+	    take_all(context, "/domain/devices/serial", sizeof(*c->lines),
+		     take_line, &c->lines, &c->lines_count, err) < 0)
+		return -1;
+	if (c->lines_count)
+		return 0;
+	return take_all(context, "/domain/devices/console", sizeof(*c->lines),
+			take_line, &c->lines, &c->lines_count, err);
+}

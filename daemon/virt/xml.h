@@ -62,4 +62,10 @@ int xml_find_serial(const char *xml, const char *alias, unsigned index,
 		    struct xml_serial *serial, unsigned *count,
 		    struct error *err);
 
+/* All displays and serial lines of live XML into CONSOLES (zeroed before). */
+int xml_list_consoles(const char *xml, struct virt_consoles *consoles,
+		      struct error *err);
+
+void xml_consoles_clear(struct virt_consoles *consoles);
+
 #endif

@@ -161,6 +161,13 @@ class Serial(ConsoleCase):
         self.assertGreater(record["bytes_in"], 20)
         self.assertGreater(record["bytes_out"], 20)
 
+    def test_info_lists_the_consoles(self):
+        info = self.daemon.result("alice", "domain.info", {"domain": "web-1"})
+        self.assertEqual(info["graphics"], [{"n": 0, "type": "vnc", "listen": "none"}])
+        self.assertEqual(info["serial"], [
+            {"n": 0, "device": "serial", "type": "pty", "target": "isa-serial",
+             "alias": "serial0"}])
+
     def test_stalled_reader_loses_nothing(self):
         """Nothing is read for a while; calls go on, and then it all comes."""
         answer = self.node("""

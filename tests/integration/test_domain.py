@@ -178,6 +178,30 @@ class Lists(DomainCase):
             self.assertEqual(info[key], value, key)
 
 
+    def test_consoles(self):
+        """Displays and serial lines, in the order that consoles are numbered."""
+        devices = """<devices>
+          <graphics type='vnc' port='5999' listen='0.0.0.0'/>
+          <graphics type='vnc'><listen type='none'/></graphics>
+          <graphics type='spice'><listen type='socket' socket='/run/s'/></graphics>
+          <graphics type='sdl'/>
+          <serial type='pty'/><serial type='null'/></devices></domain>"""
+        xml = domain_xml("web-1").replace("</domain>", devices)
+        self.result("domain.define", xml=xml)
+        info = self.result("domain.info", domain="web-1")
+        self.assertEqual(info["graphics"], [
+            {"n": 0, "type": "vnc", "listen": "address", "address": "0.0.0.0",
+             "port": 5999},
+            {"n": 1, "type": "vnc", "listen": "none"},
+            {"n": 2, "type": "spice", "listen": "socket", "socket": "/run/s"},
+            {"n": 3, "type": "sdl", "listen": "none"}])
+        self.assertEqual(
+            [(line["n"], line["device"], line["type"]) for line in info["serial"]],
+            [(0, "serial", "pty"), (1, "serial", "null")])
+        bare = self.result("domain.info", domain="test")
+        self.assertEqual((bare["graphics"], bare["serial"]), ([], []))
+
+
 class Scope(DomainCase):
     """What lies outside of somebody's globs does not exist for him."""
 

@@ -5,6 +5,22 @@ static char web_1[] = "web-1";
 
 static void shows_a_running_domain(void **state)
 {
+	struct virt_display displays[] = {
+		{.type = ops_borrow("vnc"),
+		 .listen = ops_borrow("address"),
+		 .address = ops_borrow("::1"),
+		 .port = 5900},
+		{.type = ops_borrow("spice"),
+		 .listen = ops_borrow("socket"),
+		 .socket = ops_borrow("/s"),
+		 .tls_port = 7},
+	};
+	struct virt_line lines[] = {
+		{.console = true,
+		 .type = ops_borrow("pty"),
+		 .target = ops_borrow("virtio"),
+		 .alias = ops_borrow("console0")},
+	};
 	const struct domain_info_params params = {.domain = web_1};
 	struct virt_reply reply = fake_domain("web-1");
 	struct virt_domain_info *info = &reply.value.info;
@@ -25,6 +41,7 @@ static void shows_a_running_domain(void **state)
 		.os_type = ops_borrow("hvm"),
 		.security_model = ops_borrow("apparmor"),
 		.security_label = ops_borrow("libvirt-x"),
+		.consoles = {displays, 2, lines, 1},
 	};
 	test_open(&t, METHOD_domain_info);
 	op_domain_info(&t.call, &params);
@@ -36,8 +53,13 @@ static void shows_a_running_domain(void **state)
 			"\"memory_max\":8192,\"persistent\":true,"
 			"\"autostart\":false,\"managed_save\":false,"
 			"\"security_model\":\"apparmor\","
-			"\"security_label\":\"libvirt-x\",\"graphics\":[],"
-			"\"serial\":[]}");
+			"\"security_label\":\"libvirt-x\",\"graphics\":["
+			"{\"n\":0,\"type\":\"vnc\",\"listen\":\"address\","
+			"\"address\":\"::1\",\"port\":5900},{\"n\":1,"
+			"\"type\":\"spice\",\"listen\":\"socket\","
+			"\"tls_port\":7,\"socket\":\"/s\"}],\"serial\":["
+			"{\"n\":0,\"device\":\"console\",\"type\":\"pty\","
+			"\"target\":\"virtio\",\"alias\":\"console0\"}]}");
 	assert_string_equal(t.call.uuid, UUID);
 	test_close(&t);
 }

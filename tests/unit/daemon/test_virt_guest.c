@@ -395,6 +395,24 @@ static void test_screenshot(void **state)
 	reply_clear(&a.reply);
 }
 
+static void test_info(void **state)
+{
+	struct virt *v = host_of(state);
+	struct answer a = {0};
+	const struct virt_consoles *c = &a.reply.value.info.consoles;
+
+	ask(v, &a, virt_domain_info(v, &guest, done, &err));
+	assert_done(&a);
+	assert_int_equal(c->displays_count, 1);
+	assert_string_equal(c->displays[0].type, "vnc");
+	assert_string_equal(c->displays[0].listen, "none");
+	assert_int_equal(c->displays[0].port, 0);
+	assert_int_equal(c->lines_count, 2);
+	assert_string_equal(c->lines[1].alias, "serial1");
+	assert_string_equal(c->lines[1].target, "isa-serial");
+	reply_clear(&a.reply);
+}
+
 static void test_graphics(void **state)
 {
 	struct virt *v = host_of(state);
@@ -454,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_held_and_forced),
 		cmocka_unit_test(test_no_such_line),
 		cmocka_unit_test(test_screenshot),
+		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_graphics),
 		cmocka_unit_test(test_flood_and_end),
 	};

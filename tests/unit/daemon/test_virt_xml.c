@@ -169,6 +169,47 @@ static void test_serial(void **state)
 	expect_serial("<domain/>", NULL, 0, NULL, NULL, 0);
 }
 
+static void test_all_consoles(void **state)
+{
+	struct virt_consoles c = {0};
+	struct error err = {0};
+
+	assert_int_equal(xml_list_consoles(live, &c, &err), 0);
+	assert_int_equal(c.displays_count, 4);
+	assert_string_equal(c.displays[0].type, "vnc");
+	assert_string_equal(c.displays[0].listen, "address");
+	assert_string_equal(c.displays[0].address, "127.0.0.1");
+	assert_int_equal(c.displays[0].port, 5901);
+	assert_string_equal(c.displays[1].listen, "socket");
+	assert_string_equal(c.displays[1].socket, "/s");
+	assert_string_equal(c.displays[2].type, "sdl");
+	assert_string_equal(c.displays[2].listen, "none");
+	assert_string_equal(c.displays[3].listen, "address");
+	assert_int_equal(c.displays[3].port, 0);
+	/* <console> counts only where there is no <serial>. */
+	assert_int_equal(c.lines_count, 2);
+	assert_string_equal(c.lines[1].type, "file");
+	assert_string_equal(c.lines[1].alias, "serial1");
+	assert_false(c.lines[1].console);
+	xml_consoles_clear(&c);
+	assert_int_equal(
+		xml_list_consoles(
+			"<domain><devices><graphics type='vnc' port='70000'>"
+			"<listen type='none'/></graphics><console type='pty'>"
+			"<target type='virtio'/></console></devices></domain>",
+			&c, &err),
+		0);
+	assert_string_equal(c.displays[0].listen, "none");
+	assert_int_equal(c.displays[0].port, 0);
+	assert_true(c.lines[0].console);
+	assert_string_equal(c.lines[0].target, "virtio");
+	xml_consoles_clear(&c);
+	assert_int_equal(xml_list_consoles("<domain/>", &c, &err), 0);
+	assert_int_equal(c.displays_count + c.lines_count, 0);
+	assert_int_equal(xml_list_consoles("<domain>", &c, &err), -1);
+	error_clear(&err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_graphics),
+		cmocka_unit_test(test_all_consoles),
 		cmocka_unit_test(test_serial),
 	};
 

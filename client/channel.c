@@ -223,7 +223,11 @@ static int dial_direct(struct channel *c, struct error *err)
 	options.port = port;
 	options.server_name = p->server_name;
 	options.tls = c->tls;
-	return dial(c, &options, err);
+	if (dial(c, &options, err) < 0)
+		return -1;
+	if (!c->options.tls) /* else it is the caller's */
+		tls_context_forget_key(c->tls);
+	return 0;
 }
 
 static bool session_may_serve(const struct channel *c)

@@ -43,10 +43,11 @@ struct session {
 	char *path;
 	uv_loop_t uv;
 	struct conn_loop *far_loop, *near_loop;
-	struct conn_dial *dial; /* while it runs */
-	struct conn *far;       /* NULL before it stands and after its end */
-	struct error why;       /* of the far end */
-	int64_t opened_us;      /* wall clock */
+	struct tls_context *tls; /* with the key while it dials */
+	struct conn_dial *dial;  /* while it runs */
+	struct conn *far;        /* NULL before it stands and after its end */
+	struct error why;        /* of the far end */
+	int64_t opened_us;       /* wall clock */
 
 	int listener; /* -1: closed */
 	uv_poll_t poll;

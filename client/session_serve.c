@@ -280,7 +280,6 @@ static int dial(struct session *s, struct error *err)
 		.events = &far_events,
 		.context = s,
 	};
-	int rc;
 
 	if (p->via)
 		return error_set(err, ERROR_UNSUPPORTED,
@@ -289,13 +288,12 @@ static int dial(struct session *s, struct error *err)
 				 p->via);
 	if (conn_split_address(p->address, PROFILE_PORT, &host, &port, err) <
 		    0 ||
-	    key_tls_context(&options.tls, p, s->options->sources, err) < 0)
+	    key_tls_context(&s->tls, p, s->options->sources, err) < 0)
 		return -1;
+	options.tls = s->tls;
 	options.host = host;
 	options.port = port;
-	rc = conn_dial(s->far_loop, &options, &s->dial, err);
-	tls_context_unref(options.tls);
-	return rc;
+	return conn_dial(s->far_loop, &options, &s->dial, err);
 }
 
 /* Runs the loop until the host has answered, or never will. */
@@ -307,6 +305,7 @@ static int connect_host(struct session *s, struct error *err)
 		return -1;
 	while (!s->far && s->state == SESSION_CONNECTING)
 		uv_run(&s->uv, UV_RUN_ONCE);
+	tls_context_forget_key(s->tls);
 	if (s->far)
 		return 0;
 	if (s->interrupted)
@@ -400,6 +399,7 @@ static void free_session(struct session *s)
 	conn_loop_free(s->near_loop);
 	conn_loop_free(s->far_loop);
 	uv_loop_close(&s->uv);
+	tls_context_unref(s->tls);
 	error_clear(&s->why);
 	free(s->path);
 	free(s);

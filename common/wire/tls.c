@@ -110,6 +110,9 @@ static int attach(struct tls *tls, struct error *err)
 		SSL_set_accept_state(tls->ssl);
 	else
 		SSL_set_connect_state(tls->ssl);
+	if (tls->context->key &&
+	    SSL_use_PrivateKey(tls->ssl, tls->context->key) != 1)
+		return error_set_no_memory(err);
 	return 0;
 }
 
@@ -214,6 +217,8 @@ enum tls_status tls_handshake(struct tls *tls, struct error *err)
 		return TLS_FAILED;
 	}
 	tls->established = true;
+	if (tls->context->role == TLS_CLIENT)
+		SSL_certs_clear(tls->ssl); /* the key has done its work */
 	return TLS_OK;
 }
 

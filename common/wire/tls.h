@@ -51,6 +51,14 @@ int tls_context_new(struct tls_context **context,
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL-safe */
 
+/*
+ * A client's private key: each connection has a reference to it during its own
+ * handshake, the context until this is called, and nobody afterwards, so that
+ * OpenSSL wipes it while the connection lives on. The context then makes no
+ * further connection to a host that asks for a certificate. Not for hosts.
+ */
+void tls_context_forget_key(struct tls_context *context);
+
 /* -- private keys --------------------------------------------------------- */
 
 /* Whether PEM text holds a key that needs a passphrase. */

@@ -185,6 +185,23 @@ static int load_ca(struct tls_context *own, const struct tls_config *config,
 	return 0;
 }
 
+/*
+ * A client's key stands in no SSL_CTX, which OpenSSL would not let go of it: it is
+ * lent to each connection for its handshake (tls.c).
+ */
+static bool take_key(struct tls_context *own, EVP_PKEY *key)
+{
+	X509 *certificate = SSL_CTX_get0_certificate(own->ssl);
+
+	if (own->role == TLS_HOST)
+		return SSL_CTX_use_PrivateKey(own->ssl, key) == 1;
+	if (X509_check_private_key(certificate, key) != 1)
+		return false;
+	EVP_PKEY_up_ref(key);
+	own->key = key;
+	return true;
+}
+
 static int load_certificate(struct tls_context *own,
 			    const struct tls_config *config, struct error *err)
 {
@@ -203,7 +220,7 @@ static int load_certificate(struct tls_context *own,
 	if (!config->key)
 		return error_set(err, ERROR_KEY,
 				 "there is a certificate but no key for it");
-	if (SSL_CTX_use_PrivateKey(own->ssl, config->key) != 1)
+	if (!take_key(own, config->key))
 		return error_set(err, ERROR_KEY,
 				 "the key does not belong to the certificate "
 				 "%s; give the key that was made with it",
@@ -279,10 +296,16 @@ struct tls_context *tls_context_ref(struct tls_context *context)
 	return context;
 }
 
+void tls_context_forget_key(struct tls_context *context)
+{
+	EVP_PKEY_free(steal(&context->key));
+}
+
 void tls_context_unref(struct tls_context *context)
 {
 	if (!context || atomic_fetch_sub(&context->references, 1) != 1)
 		return;
+	tls_context_forget_key(context);
 	SSL_CTX_free(context->ssl);
 	BIO_meth_free(context->bio);
 	if (context->keylog_fd >= 0)

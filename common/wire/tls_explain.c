@@ -91,7 +91,7 @@ static int explain_version(struct tls *tls, struct error *err)
 /* A host's alert about our certificate: look at it ourselves. */
 static bool explain_own(struct tls *tls, struct error *err)
 {
-	X509 *own = SSL_get_certificate(tls->ssl);
+	X509 *own = SSL_CTX_get0_certificate(tls->context->ssl);
 	X509_STORE *cas = SSL_CTX_get_cert_store(tls->context->ssl);
 
 	if (!own)

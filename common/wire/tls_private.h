@@ -15,6 +15,7 @@
 struct tls_context {
 	atomic_uint references;
 	SSL_CTX *ssl;
+	EVP_PKEY *key; /* a client's, until it is forgotten, or NULL */
 	BIO_METHOD *bio;
 	enum tls_role role;
 	enum tls_identity identity;

@@ -15,7 +15,7 @@
 
 #include "base/file.h"
 #include "wire/certificates.h"
-#include "wire/tls.h"
+#include "wire/tls_private.h"
 
 struct ends {
 	char dir[64];
@@ -298,6 +298,34 @@ static void test_keys(void **state)
 	assert_non_null(strstr(err.words, "no private key"));
 }
 
+static void on_key_freed(void *key, void *freed, CRYPTO_EX_DATA *data,
+			 int index, long number, void *pointer)
+{
+	if (freed)
+		*(bool *)freed = true;
+}
+
+/* A client's key is freed while its connection goes on. */
+static void test_key_is_forgotten(void **state)
+{
+	struct ends *e = *state;
+	struct tls_context *context = e->client->context;
+	int index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_EVP_PKEY, 0, NULL,
+					    NULL, NULL, on_key_freed);
+	bool freed = false;
+
+	assert_int_equal(EVP_PKEY_set_ex_data(context->key, index, &freed), 1);
+	assert_int_equal(tls_handshake(e->client, NULL), TLS_AGAIN);
+	tls_context_forget_key(context);
+	assert_false(freed); /* the handshake needs it still */
+	assert_int_equal(hand_over(e->host, e->from_client, 4096), TLS_AGAIN);
+	assert_int_equal(hand_over(e->client, e->from_host, 4096), TLS_OK);
+	assert_true(freed);
+	assert_int_equal(hand_over(e->host, e->from_client, 4096), TLS_OK);
+	say(e, "it lives", 4096);
+	CRYPTO_free_ex_index(CRYPTO_EX_INDEX_EVP_PKEY, index);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -308,6 +336,7 @@ int main(void)
 		TEST(test_older_version_is_refused),
 		TEST(test_contexts_that_cannot_be),
 		TEST(test_keys),
+		TEST(test_key_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

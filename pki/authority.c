@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "pki/crl.h"
 
 struct authority {
 	X509 *certificate;
@@ -111,6 +112,46 @@ static int issue(struct store *store, struct certificate_plan *plan,
 	return store_commit(store, entry, pem, key_pem, err);
 }
 
+/* A list may not begin after the clock of a host that is a little behind. */
+static int write_crl(X509 *certificate, EVP_PKEY *key, struct store *store,
+		     long days, struct error *err)
+{
+	time_t now = time(NULL);
+	time_t begin = now - BACKDATE_SECONDS;
+	time_t first = certificate_not_before(certificate);
+	time_t end = now + (days ? days : DAYS_OF_CRL) * SECONDS_PER_DAY;
+	time_t last = certificate_not_after(certificate);
+	autocrl *crl = NULL;
+	autobio *pem = NULL;
+
+	store_next_crl(store, begin < first ? first : begin,
+		       end > last ? last : end);
+	crl = crl_build(store_index(store), certificate, key, err);
+	if (!crl)
+		return -1;
+	pem = crl_to_pem(crl, err);
+	return pem ? store_commit_crl(store, pem, err) : -1;
+}
+
+int authority_write_crl(const struct authority *authority, struct store *store,
+			long days, struct error *err)
+{
+	return write_crl(authority->certificate, authority->key, store, days,
+			 err);
+}
+
+static int write_first_crl(struct store *store, EVP_PKEY *key,
+			   struct error *err)
+{
+	autox509 *x = store_certificate(store, authority_entry(store), err);
+
+	if (x && write_crl(x, key, store, 0, err) == 0)
+		return 0;
+	return error_prefix(err, "the authority was made, but its first "
+				 "revocation list was not; 'virtmux-pki crl' "
+				 "writes it");
+}
+
 int authority_create(struct store *store,
 		     const struct authority_request *request,
 		     struct index_entry *entry, struct error *err)
@@ -128,7 +169,9 @@ int authority_create(struct store *store,
 
 	if (authority_check_absent(store, err) < 0)
 		return -1;
-	return issue(store, &plan, request->key_pem, entry, err);
+	if (issue(store, &plan, request->key_pem, entry, err) < 0)
+		return -1;
+	return write_first_crl(store, request->key, err);
 }
 
 static EVP_PKEY *open_key(const char *path, const struct buf *pem,

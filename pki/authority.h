@@ -31,7 +31,8 @@ struct authority_request {
 };
 
 /*
- * Makes an authority in STORE, which is locked: REQUEST's key signs itself.
+ * Makes an authority in STORE, which is locked: REQUEST's key signs itself, and
+ * then its first, empty revocation list.
  * ERROR_EXISTS where there is one. ENTRY receives the index line; its name is
  * borrowed from REQUEST.
  */
@@ -71,6 +72,14 @@ DEFINE_CLEANUP(authority, authority_free);
  */
 int authority_end(const struct authority *authority, long days, time_t *end,
 		  bool *cut, struct error *err);
+
+/*
+ * Writes the revocation list that STORE (locked) asks for, with the marks that
+ * store_revoke() made. DAYS until it ends: 0 is the default, and the authority's
+ * own end cuts it.
+ */
+int authority_write_crl(const struct authority *authority, struct store *store,
+			long days, struct error *err);
 
 /*
  * Issues into STORE, which is locked. ENTRY receives the index line; its name

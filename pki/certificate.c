@@ -247,10 +247,7 @@ static int set_fields(X509 *x, const struct certificate_plan *plan)
 X509 *certificate_build(const struct certificate_plan *plan, struct error *err)
 {
 	autox509 *x = X509_new();
-	/* Ed25519 brings its own hash (RFC 8410). */
-	const EVP_MD *digest = EVP_PKEY_is_a(plan->issuer_key, "ED25519")
-				       ? NULL
-				       : EVP_sha256();
+	const EVP_MD *digest = crypto_digest(plan->issuer_key);
 
 	if (x && set_fields(x, plan) && add_extensions(x, plan) &&
 	    X509_sign(x, plan->issuer_key, digest) > 0)
@@ -287,19 +284,12 @@ X509 *certificate_from_bytes(const void *data, size_t len, const char *name,
 	return x;
 }
 
-static time_t to_seconds(const ASN1_TIME *time)
-{
-	struct tm tm;
-
-	return ASN1_TIME_to_tm(time, &tm) == 1 ? timegm(&tm) : -1;
-}
-
 time_t certificate_not_before(const X509 *certificate)
 {
-	return to_seconds(X509_get0_notBefore(certificate));
+	return crypto_seconds(X509_get0_notBefore(certificate));
 }
 
 time_t certificate_not_after(const X509 *certificate)
 {
-	return to_seconds(X509_get0_notAfter(certificate));
+	return crypto_seconds(X509_get0_notAfter(certificate));
 }

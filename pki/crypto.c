@@ -36,6 +36,18 @@ int crypto_error(struct error *err, enum error_code code, const char *format,
 	return error_set(err, code, "%s", text);
 }
 
+const EVP_MD *crypto_digest(const EVP_PKEY *key)
+{
+	return EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256();
+}
+
+time_t crypto_seconds(const ASN1_TIME *time)
+{
+	struct tm tm;
+
+	return time && ASN1_TIME_to_tm(time, &tm) == 1 ? timegm(&tm) : -1;
+}
+
 const char *crypto_bio_bytes(BIO *bio, size_t *len)
 {
 	char *data = NULL;

@@ -36,6 +36,12 @@ static inline void crypto_pkey_free(EVP_PKEY **key)
 int crypto_error(struct error *err, enum error_code code, const char *format,
 		 ...) __attribute__((format(printf, 3, 4)));
 
+/* What KEY signs with; NULL for Ed25519, which brings its own (RFC 8410). */
+const EVP_MD *crypto_digest(const EVP_PKEY *key);
+
+/* Seconds since 1970 UTC; -1 where TIME is malformed or NULL. */
+time_t crypto_seconds(const ASN1_TIME *time);
+
 /*
  * The bytes that a memory BIO holds, borrowed from it; NULL for none. LEN
  * receives their number.

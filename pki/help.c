@@ -39,6 +39,7 @@ static const struct {
 	{"ca.crt, ca.key", "the authority; the key is encrypted"},
 	{"hosts/NAME.crt, hosts/NAME.key", "hosts; the key is not encrypted"},
 	{"users/NAME.crt, users/NAME.key", "users; the key is encrypted"},
+	{"crl.pem", "the revocation list, with a number that grows"},
 	{"index.tsv", "every certificate that was issued, one a line"},
 	{"pending/, lock", "for the moment of issuing"},
 };

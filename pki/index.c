@@ -5,6 +5,7 @@
  */
 #include "pki/index.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -122,6 +123,25 @@ static bool parse_line(char *line, struct index_entry *entry)
 	return true;
 }
 
+/* "crl", number, issued, expires; LINE is cut. */
+static bool parse_crl(char *line, struct index_crl *crl)
+{
+	char *fields[4];
+	char *end = NULL;
+
+	for (size_t i = 0; i < array_size(fields); i++)
+		fields[i] = strsep(&line, "\t");
+	if (line || !fields[3] || crl->number != 0)
+		return false;
+	if (fields[1][strspn(fields[1], "0123456789")] || *fields[1] == '0')
+		return false;
+	errno = 0;
+	crl->number = strtoull(fields[1], &end, 10);
+	return !errno && crl->number != 0 &&
+	       parse_time(fields[2], &crl->issued) &&
+	       parse_time(fields[3], &crl->expires);
+}
+
 static int append(struct index *index, const struct index_entry *entry,
 		  struct error *err)
 {
@@ -184,23 +204,34 @@ static int check_serials(const struct index *index, const char *file,
 	return 0;
 }
 
+/* Cuts LINE and adds what it says. */
+static int take_line(struct index *index, char *line, const char *file,
+		     size_t number, struct error *err)
+{
+	struct index_entry entry = {0};
+
+	if (strncmp(line, "crl\t", 4) == 0)
+		return parse_crl(line, &index->crl)
+			       ? 0
+			       : damaged(file, number, "the line is damaged",
+					 err);
+	if (!parse_line(line, &entry))
+		return damaged(file, number, "the line is damaged", err);
+	return append(index, &entry, err);
+}
+
 static int parse_lines(struct index *index, char *rest, const char *file,
 		       struct error *err)
 {
 	char *line;
 
 	for (size_t number = 1; (line = strsep(&rest, "\n")); number++) {
-		struct index_entry entry = {0};
-
 		if (!rest && *line)
 			return damaged(file, number, "the line has no end",
 				       err);
 		if (!*line || *line == '#')
 			continue;
-		if (!parse_line(line, &entry))
-			return damaged(file, number, "the line is damaged",
-				       err);
-		if (append(index, &entry, err) < 0)
+		if (take_line(index, line, file, number, err) < 0)
 			return -1;
 	}
 	return check_serials(index, file, err);
@@ -237,9 +268,21 @@ static void print_entry(const struct index_entry *entry, struct buf *out)
 		    since, entry->reason ? entry->reason : "-");
 }
 
+static void print_crl(const struct index_crl *crl, struct buf *out)
+{
+	char issued[INDEX_TIME_SIZE], expires[INDEX_TIME_SIZE];
+
+	index_time_text(crl->issued, issued);
+	index_time_text(crl->expires, expires);
+	buf_appendf(out, "crl\t%ju\t%s\t%s\n", (uintmax_t)crl->number, issued,
+		    expires);
+}
+
 void index_print(const struct index *index, struct buf *out)
 {
 	buf_append_str(out, HEADER);
+	if (index->crl.number)
+		print_crl(&index->crl, out);
 	for (size_t i = 0; i < index->count; i++)
 		print_entry(&index->entries[i], out);
 }
@@ -257,6 +300,27 @@ int index_add(struct index *index, const struct index_entry *entry,
 		old->since = entry->issued;
 	}
 	return append(index, entry, err);
+}
+
+int index_revoke(struct index *index, const char *serial, time_t since,
+		 const char *reason, struct error *err)
+{
+	struct index_entry *entry = index_find_serial(index, serial);
+	autofree char *copy = reason ? strdup(reason) : NULL;
+
+	if (reason && !copy)
+		return error_set_no_memory(err);
+	if (!entry)
+		return error_set(err, ERROR_NOT_FOUND,
+				 "serial %s was never issued", serial);
+	if (entry->state == INDEX_REVOKED)
+		return error_set(err, ERROR_STATE,
+				 "serial %s is revoked already", serial);
+	entry->state = INDEX_REVOKED;
+	entry->since = since;
+	free(entry->reason);
+	entry->reason = steal(&copy);
+	return 0;
 }
 
 static struct index_entry *latest(const struct index *index,
@@ -284,6 +348,19 @@ struct index_entry *index_find_alike(const struct index *index,
 				     const char *name)
 {
 	return latest(index, kind, name, strcasecmp);
+}
+
+struct index_entry *index_find_last(const struct index *index,
+				    enum certificate_kind kind,
+				    const char *name)
+{
+	for (size_t i = index->count; i-- > 0;) {
+		struct index_entry *entry = &index->entries[i];
+
+		if (entry->kind == kind && strcmp(entry->name, name) == 0)
+			return entry;
+	}
+	return NULL;
 }
 
 struct index_entry *index_find_serial(const struct index *index,

@@ -5,18 +5,26 @@
  * ever added or their state changed, never taken away.
  *
  * A line has eight fields with a tab between: kind, name, serial, issued,
- * expires, state, since, reason. Times are RFC 3339 in UTC; "-" is empty.
+ * expires, state, since, reason. Times are RFC 3339 in UTC; "-" is empty. Before
+ * them stands a line "crl", number, issued, expires, once there is a list.
  */
 #ifndef VIRTMUX_PKI_INDEX_H
 #define VIRTMUX_PKI_INDEX_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "pki/certificate.h"
+
+/* The revocation list that goes with the index; number 0: none was made yet. */
+struct index_crl {
+	uint64_t number;        /* grows with each list */
+	time_t issued, expires; /* seconds since 1970 UTC */
+};
 
 enum index_state {
 	INDEX_VALID,
@@ -39,6 +47,7 @@ struct index_entry {
 struct index {
 	struct index_entry *entries; /* oldest first */
 	size_t count, room;
+	struct index_crl crl;
 };
 
 void index_clear(struct index *index);
@@ -60,9 +69,21 @@ void index_print(const struct index *index, struct buf *out);
 int index_add(struct index *index, const struct index_entry *entry,
 	      struct error *err);
 
+/*
+ * Marks the entry of that SERIAL as revoked at SINCE; REASON may be NULL.
+ * ERROR_NOT_FOUND, ERROR_STATE where it is revoked already.
+ */
+int index_revoke(struct index *index, const char *serial, time_t since,
+		 const char *reason, struct error *err);
+
 /* The latest entry of that kind and name that is INDEX_VALID, or NULL. */
 struct index_entry *index_find(const struct index *index,
 			       enum certificate_kind kind, const char *name);
+
+/* The latest entry of that kind and name in any state, or NULL. */
+struct index_entry *index_find_last(const struct index *index,
+				    enum certificate_kind kind,
+				    const char *name);
 
 /* NULL for none. */
 struct index_entry *index_find_serial(const struct index *index,

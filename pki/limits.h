@@ -18,6 +18,7 @@
 #define DAYS_MAX            36500 /* of validity, for any certificate */
 #define DAYS_OF_AUTHORITY   3650
 #define DAYS_OF_CERTIFICATE 365
+#define DAYS_OF_CRL         180
 #define BACKDATE_SECONDS    300 /* for clocks that are a little behind */
 #define SECONDS_PER_DAY     86400L
 

@@ -5,6 +5,7 @@
  * an error.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -73,6 +74,8 @@ int main(int argc, char **argv)
 	int result;
 
 	forbid_core_dumps();
+	/* Past a limit of file sizes, write(2) shall fail: then nothing changes. */
+	signal(SIGXFSZ, SIG_IGN);
 	result = run(argc, (const char **)argv, &err);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		if (result == 0)

@@ -20,6 +20,8 @@
 #define MODE_PRIVATE     0600
 #define MODE_CERTIFICATE 0644
 
+#define CRL_SUFFIX ".crl" /* of a list in pending/ */
+
 struct store {
 	char *dir;
 	struct index index;
@@ -64,6 +66,22 @@ char *store_path(const struct store *store, enum certificate_kind kind,
 	return path_of(store, folders[kind],
 		       kind == CERTIFICATE_AUTHORITY ? "ca" : name,
 		       suffix_of(file));
+}
+
+char *store_crl_path(const struct store *store)
+{
+	return path_of(store, NULL, "crl", ".pem");
+}
+
+/* "pending/NUMBER.crl": the list that the index with that number asks for. */
+static char *pending_crl_path(const struct store *store)
+{
+	autobuf name = {0};
+	autofree char *text = NULL;
+
+	buf_appendf(&name, "%ju", (uintmax_t)store->index.crl.number);
+	text = buf_steal_str(&name);
+	return text ? path_of(store, "pending", text, CRL_SUFFIX) : NULL;
 }
 
 static int read_index(struct store *store, struct error *err)
@@ -192,12 +210,9 @@ static int sync_folder(const char *path, struct error *err)
 	return 0;
 }
 
-/* From pending to its place; what is not pending has moved already. */
-static int move_file(const struct store *store, const struct index_entry *entry,
-		     enum store_file file, struct error *err)
+/* FROM to TO (which is used up); what is not there has moved already. */
+static int move(const char *from, char *to, struct error *err)
 {
-	autofree char *from = pending_path(store, entry->serial, file);
-	autofree char *to = store_path(store, entry->kind, entry->name, file);
 	char *slash;
 
 	if (!from || !to)
@@ -213,6 +228,23 @@ static int move_file(const struct store *store, const struct index_entry *entry,
 	return sync_folder(to, err);
 }
 
+static int move_file(const struct store *store, const struct index_entry *entry,
+		     enum store_file file, struct error *err)
+{
+	autofree char *from = pending_path(store, entry->serial, file);
+	autofree char *to = store_path(store, entry->kind, entry->name, file);
+
+	return move(from, to, err);
+}
+
+static int finish_crl(const struct store *store, struct error *err)
+{
+	autofree char *from = pending_crl_path(store);
+	autofree char *to = store_crl_path(store);
+
+	return move(from, to, err);
+}
+
 /* The key first: a certificate in its place has its key beside it. */
 static int finish(const struct store *store, const struct index_entry *entry,
 		  struct error *err)
@@ -220,6 +252,26 @@ static int finish(const struct store *store, const struct index_entry *entry,
 	if (move_file(store, entry, STORE_KEY, err) < 0)
 		return -1;
 	return move_file(store, entry, STORE_CERTIFICATE, err);
+}
+
+static int remove_file(const char *path, struct error *err)
+{
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_set_errno(err, ERROR_SYSTEM, errno,
+				       "cannot remove %s", path);
+	return 0;
+}
+
+/* A list counts where the index has its number, else it was never written. */
+static int settle_crl(const struct store *store, const char *path,
+		      struct error *err)
+{
+	autofree char *counts = pending_crl_path(store);
+
+	if (!counts)
+		return error_set_no_memory(err);
+	return strcmp(path, counts) == 0 ? finish_crl(store, err)
+					 : remove_file(path, err);
 }
 
 /* What the index does not know as valid was never issued, or is outdated. */
@@ -232,21 +284,37 @@ static int settle(const struct store *store, const char *folder,
 
 	if (!path)
 		return error_set_no_memory(err);
+	if (strstr(name, CRL_SUFFIX))
+		return settle_crl(store, path, err);
 	memcpy(serial, name, strnlen(name, sizeof(serial) - 1));
 	entry = index_find_serial(&store->index, serial);
 	/* A longer suffix is a temporary file of an interrupted write. */
 	if (entry && entry->state == INDEX_VALID &&
 	    strlen(name) == strlen(serial) + 4)
 		return finish(store, entry, err);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return error_set_errno(err, ERROR_SYSTEM, errno,
-				       "cannot remove %s", path);
-	return 0;
+	return remove_file(path, err);
 }
 
-static int recover(const struct store *store, struct error *err)
+/* A temporary file of an index that was never renamed. */
+static int sweep(const struct store *store, const char *folder,
+		 const char *name, struct error *err)
 {
-	autofree char *folder = path_of(store, NULL, "pending", "");
+	static const char begin[] = "index.tsv.";
+	autofree char *path = NULL;
+
+	if (strncmp(name, begin, sizeof(begin) - 1) != 0)
+		return 0;
+	path = file_join(folder, name);
+	return path ? remove_file(path, err) : error_set_no_memory(err);
+}
+
+typedef int visit_fn(const struct store *store, const char *folder,
+		     const char *name, struct error *err);
+
+static int visit_all(const struct store *store, const char *name,
+		     visit_fn *visit, struct error *err)
+{
+	autofree char *folder = path_of(store, NULL, name, "");
 	cleanup(close_dir) DIR *dir = folder ? opendir(folder) : NULL;
 	struct dirent *entry;
 
@@ -257,9 +325,17 @@ static int recover(const struct store *store, struct error *err)
 				       "cannot read the folder %s", folder);
 	while ((entry = readdir(dir)))
 		if (!is_dot(entry->d_name) &&
-		    settle(store, folder, entry->d_name, err) < 0)
+		    visit(store, folder, entry->d_name, err) < 0)
 			return -1;
 	return 0;
+}
+
+/* Finishes or removes what a killed command has left. */
+static int recover(const struct store *store, struct error *err)
+{
+	if (visit_all(store, "pending", settle, err) < 0)
+		return -1;
+	return visit_all(store, "", sweep, err);
 }
 
 static int wait_for_lock(struct store *store, struct error *err)
@@ -334,13 +410,18 @@ static int enter(struct store *store, const struct index_entry *entry,
 	return write_index(store, err);
 }
 
+/* After a failed write: the index on disk tells what counts. */
+static void return_to_disk(struct store *store)
+{
+	if (read_index(store, NULL) == 0)
+		(void)recover(store, NULL);
+}
+
 int store_commit(struct store *store, const struct index_entry *entry,
 		 BIO *certificate, BIO *key, struct error *err)
 {
 	if (enter(store, entry, certificate, key, err) < 0) {
-		/* The index on disk tells what counts. */
-		if (read_index(store, NULL) == 0)
-			(void)recover(store, NULL);
+		return_to_disk(store);
 		return -1;
 	}
 	if (finish(store, entry, err) == 0)
@@ -350,6 +431,54 @@ int store_commit(struct store *store, const struct index_entry *entry,
 		     "files are still in %s/pending; the next command that "
 		     "issues one moves them",
 		     entry->serial, store->dir);
+	return -1;
+}
+
+int store_revoke(struct store *store, const char *serial, time_t since,
+		 const char *reason, struct error *err)
+{
+	return index_revoke(&store->index, serial, since, reason, err);
+}
+
+void store_next_crl(struct store *store, time_t issued, time_t expires)
+{
+	struct index_crl *crl = &store->index.crl;
+	uint64_t next = crl->number + 1;
+	time_t now = time(NULL);
+
+	*crl = (struct index_crl){
+		.number =
+			now > 0 && (uint64_t)now > next ? (uint64_t)now : next,
+		.issued = issued,
+		.expires = expires,
+	};
+}
+
+static int enter_crl(const struct store *store, BIO *pem, struct error *err)
+{
+	autofree char *path = pending_crl_path(store);
+	size_t len;
+	const char *bytes = crypto_bio_bytes(pem, &len);
+
+	if (!path)
+		return error_set_no_memory(err);
+	if (file_write_new(path, bytes, len, MODE_CERTIFICATE, err) < 0)
+		return -1;
+	return write_index(store, err);
+}
+
+int store_commit_crl(struct store *store, BIO *pem, struct error *err)
+{
+	if (enter_crl(store, pem, err) < 0) {
+		return_to_disk(store);
+		return -1;
+	}
+	if (finish_crl(store, err) == 0)
+		return 0;
+	error_prefix(err,
+		     "the revocation counts, but the new list is still in "
+		     "%s/pending; the next command that writes moves it",
+		     store->dir);
 	return -1;
 }
 

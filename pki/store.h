@@ -5,9 +5,12 @@
  *	ca.crt ca.key			the authority (key encrypted)
  *	hosts/NAME.crt hosts/NAME.key	hosts (key plain: they start alone)
  *	users/NAME.crt users/NAME.key	users (key encrypted)
+ *	crl.pem				the revocation list, for every host
  *	index.tsv			all that was ever issued (index.h)
  *	pending/SERIAL.*		made, but not yet in its place
  *	lock				fcntl(2) lock of the one who writes
+ *
+ * A list waits as pending/NUMBER.crl, where the index has that number.
  *
  * What always holds: a crash at any point leaves it whole. Files are made in
  * pending/; the rename of the index decides whether they count; then they move
@@ -60,6 +63,24 @@ int store_lock(struct store *store, struct error *err);
  */
 int store_commit(struct store *store, const struct index_entry *entry,
 		 BIO *certificate, BIO *key, struct error *err);
+
+/*
+ * Revoking, with the store locked: any number of store_revoke(), which only
+ * marks in memory, then store_next_crl(), which gives the list its number and
+ * times (seconds since 1970 UTC), and store_commit_crl() with the list that
+ * store_index() now asks for. The rename of the index makes all of it count. On
+ * error nothing has changed, unless the words say so.
+ *
+ * A number is the time, in seconds, or one more than the last: so it grows also
+ * where an old copy of the folder was put back.
+ */
+int store_revoke(struct store *store, const char *serial, time_t since,
+		 const char *reason, struct error *err);
+void store_next_crl(struct store *store, time_t issued, time_t expires);
+int store_commit_crl(struct store *store, BIO *pem, struct error *err);
+
+/* The path of the list, to free(); NULL without memory. */
+char *store_crl_path(const struct store *store);
 
 /*
  * The certificate of ENTRY. ERROR_NOT_FOUND where a newer one has taken its

@@ -238,7 +238,7 @@ class Files(Case):
             "ca.crt": 0o644, "ca.key": 0o600, "hosts": 0o700, "users": 0o700,
             "hosts/web1.crt": 0o644, "hosts/web1.key": 0o600,
             "users/ann.crt": 0o644, "users/ann.key": 0o600,
-            "index.tsv": 0o600, "lock": 0o600, "pending": 0o700})
+            "crl.pem": 0o644, "index.tsv": 0o600, "lock": 0o600, "pending": 0o700})
         self.assertEqual(mode(self.dir), 0o700)
 
     def test_modes_with_open_umask(self):
@@ -299,6 +299,133 @@ class Files(Case):
         self.assertEqual(old, {**first, "state": "replaced"})
         self.assertEqual(new["state"], "valid")
         self.assertNotEqual(old["serial"], new["serial"])
+
+
+class Revocation(Case):
+    """revoke and crl: the list, read by openssl and certtool."""
+
+    def crl(self):
+        """The list's text, once both tools have found it good."""
+        path = self.path("crl.pem")
+        text = make.openssl("crl", "-in", path, "-noout", "-text")
+        done = subprocess.run(["openssl", "crl", "-in", path, "-noout",
+                               "-CAfile", self.path("ca.crt")], check=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True)
+        self.assertEqual(done.stdout, "verify OK\n")
+        done = subprocess.run(["certtool", "--verify-crl", "--infile", path,
+                               "--load-ca-certificate", self.path("ca.crt")],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return text
+
+    def number(self):
+        number = make.openssl("crl", "-in", self.path("crl.pem"), "-noout",
+                              "-crlnumber").strip()
+        return int(number.split("=")[1], 16)
+
+    def days(self):
+        text = make.openssl("crl", "-in", self.path("crl.pem"), "-noout",
+                            "-lastupdate", "-nextupdate", "-dateopt",
+                            "iso_8601")
+        start, end = [make.datetime.datetime.fromisoformat(
+            line.split("=")[1][:-1]) for line in text.splitlines()]
+        return (end - start).total_seconds() / make.DAY
+
+    def refused(self, file):
+        """What openssl says of a certificate with the list."""
+        with self.assertRaises(RuntimeError) as caught:
+            self.accepted(file)
+        return str(caught.exception)
+
+    def accepted(self, file):
+        make.openssl("verify", "-x509_strict", "-crl_check", "-CRLfile",
+                     self.path("crl.pem"), "-CAfile", self.path("ca.crt"),
+                     self.path(file))
+
+    def test_fields_with_every_key_type(self):
+        for key_type, (_, signature) in KEY_TYPES.items():
+            with self.subTest(key_type):
+                shutil.rmtree(self.dir, ignore_errors=True)
+                self.issue("init", "--key-type", key_type)
+                self.run_pki("host", "web1", "--ca-passphrase-file",
+                             self.work + "/ca-pass")
+                self.issue("revoke", "web1", "--reason", "keyCompromise")
+                self.check_fields(signature)
+                self.assertIn("revoked", self.refused("hosts/web1.crt"))
+
+    def check_fields(self, signature):
+        text = self.crl()
+        serial = self.listed()[1]["serial"]
+        authority = fields(self.path("ca.crt"))[0]
+        self.assertIn("Version 2 (0x1)\n", text)
+        self.assertIn("Signature Algorithm: " + signature, text)
+        self.assertIn("Issuer: CN = virtmux CA\n", text)
+        self.assertEqual(re.findall(r"(?:Serial Number: |X509v3 |CRL Reason "
+                                    r"Code: \n +)(.*?):? *\n", text),
+                         ["Authority Key Identifier", "CRL Number", serial,
+                          "CRL Reason Code"])
+        self.assertIn(authority["X509v3 Subject Key Identifier"][1], text)
+        self.assertIn("Key Compromise", text)
+        self.assertAlmostEqual(self.days(), 180, delta=0.1)
+
+    def test_first_list(self):
+        self.issue("init")
+        self.assertIn("No Revoked Certificates", self.crl())
+        self.issue("host", "web1")
+        self.accepted("hosts/web1.crt")
+
+    def test_name_means_all_that_can_be_used(self):
+        self.plain_authority()
+        self.issue("user", "ann")
+        old = self.listed()[1]["serial"]
+        shutil.copy(self.path("users/ann.crt"), self.path("users/old.crt"))
+        self.issue("user", "ann", "--replace")
+        self.run_pki("host", "web1")
+        numbers = [self.number()]
+        said = self.run_pki("revoke", "ann")
+        self.assertIn(old, said)
+        for word in ("virtmux host push-crl", "SIGHUP", "crl.pem"):
+            self.assertIn(word, said)
+        numbers.append(self.number())
+        for file in ("users/ann.crt", "users/old.crt"):
+            self.assertIn("revoked", self.refused(file))
+        self.accepted("hosts/web1.crt")
+        self.assertEqual([entry["state"] for entry in self.listed()],
+                         ["valid", "revoked", "revoked", "valid"])
+        self.run_pki("revoke", self.listed()[3]["serial"].lower())
+        numbers.append(self.number())
+        self.run_pki("crl", "--days", "10")
+        numbers.append(self.number())
+        self.assertAlmostEqual(self.days(), 10, delta=0.1)
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertIn("revoked", self.refused("hosts/web1.crt"))
+        self.run_pki("host", "web1")
+        self.accepted("hosts/web1.crt")
+
+    def test_number_grows_without_the_old_list(self):
+        self.plain_authority()
+        before = self.number()
+        os.unlink(self.path("crl.pem"))
+        self.run_pki("crl")
+        self.assertGreater(self.number(), before)
+
+    def test_errors(self):
+        self.issue("init")
+        self.issue("user", "ann")
+        self.assertIn("virtmux-pki list", self.run_pki("revoke", "bob",
+                                                       status=3))
+        self.assertIn("keyCompromise", self.run_pki(
+            "revoke", "ann", "--reason", "theft", status=2))
+        self.assertIn("--ca-passphrase-fd", self.run_pki("revoke", "ann",
+                                                         status=2))
+        self.assertIn("itself", self.run_pki(
+            "revoke", self.listed()[0]["serial"], status=2))
+        self.issue("revoke", "ann")
+        self.assertIn("already", self.issue("revoke", "ann", status=1))
+        self.assertIn("virtmux-pki init", self.run_pki(
+            "crl", "--dir", self.work + "/none", status=3))
 
 
 class Show(Case):
@@ -367,7 +494,8 @@ class Show(Case):
         if done:
             self.assertEqual(done.stderr, "")
         usage = self.run_pki("--help")
-        for command in ("init", "host", "user", "list", "show", "help"):
+        for command in ("init", "host", "user", "revoke", "crl", "list", "show",
+                        "help"):
             self.assertIn("\n  " + command, usage)
             self.assertIn("\\fB%s\\fR" % command, manual)
             self.assertEqual(self.run_pki("help", command),
@@ -455,7 +583,7 @@ class Errors(Case):
             file.write("user\tann\n")
         for words in (["list"], ["host", "a"]):
             said = self.run_pki(*words, status=2)
-            self.assertIn("index.tsv:4: ", said)
+            self.assertIn("index.tsv:5: ", said)
 
 
 class Terminal(Case):

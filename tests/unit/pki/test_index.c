@@ -61,6 +61,60 @@ static void test_round_trip(void **state)
 	index_clear(&again);
 }
 
+#define CRL "crl\t7\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z"
+
+static void test_crl_line(void **state)
+{
+	static const char *const bad[] = {
+		CRL "\n" CRL "\n", /* a second one */
+		CRL "\t-\n",
+		"crl\t7\t2026-01-01T00:00:00Z\n",
+		"crl\t0\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\n",
+		"crl\t-7\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\n",
+		"crl\t07\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\n",
+		"crl\t\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\n",
+		"crl\t18446744073709551616\t2026-01-01T00:00:00Z\t"
+		"2027-01-01T00:00:00Z\n",
+		"crl\t7\t2026-01-01\t2027-01-01T00:00:00Z\n",
+	};
+	struct index index = {0};
+	autobuf text = {0};
+
+	assert_int_equal(parse(&index, CRL "\n" GOOD, NULL), 0);
+	assert_int_equal(index.crl.number, 7);
+	assert_int_equal(index.crl.issued, 1767225600);
+	index_print(&index, &text);
+	assert_int_equal(buf_append(&text, "", 1), 0);
+	assert_non_null(strstr((char *)buf_bytes(&text), "\n" CRL "\n" GOOD));
+	index_clear(&index);
+	for (size_t i = 0; i < array_size(bad); i++) {
+		autoerror err = {0};
+
+		assert_int_equal(parse(&index, bad[i], &err), -1);
+		assert_int_equal(err.code, ERROR_CONFIG);
+		index_clear(&index);
+	}
+}
+
+static void test_revoke(void **state)
+{
+	struct index index = {0};
+	autoerror err = {0};
+
+	assert_int_equal(parse(&index, GOOD, NULL), 0);
+	assert_int_equal(index_revoke(&index, S2, 1, NULL, &err), -1);
+	assert_int_equal(err.code, ERROR_NOT_FOUND);
+	assert_int_equal(index_revoke(&index, S1, 5, "superseded", NULL), 0);
+	assert_int_equal(index.entries[0].since, 5);
+	assert_string_equal(index.entries[0].reason, "superseded");
+	assert_int_equal(index_revoke(&index, S1, 6, NULL, &err), -1);
+	assert_int_equal(err.code, ERROR_STATE);
+	assert_null(index_find(&index, CERTIFICATE_USER, "ann"));
+	assert_non_null(index_find_last(&index, CERTIFICATE_USER, "ann"));
+	assert_null(index_find_last(&index, CERTIFICATE_HOST, "ann"));
+	index_clear(&index);
+}
+
 static void test_damage(void **state)
 {
 	static const char *const bad[] = {
@@ -185,6 +239,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_crl_line),
+		cmocka_unit_test(test_revoke),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_every_cut_line),
 		cmocka_unit_test(test_odd_bytes),

@@ -5,6 +5,8 @@
 #include "pki/store.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "pki/fixture.h"
@@ -191,6 +193,85 @@ static void test_crash_after_commit(void **state)
 	}
 }
 
+/* Revokes S1; the list's text is "list". */
+static int revoke_one(struct store *store)
+{
+	autobio *list = BIO_new_mem_buf("list", -1);
+
+	assert_int_equal(store_revoke(store, S1, 1790000500, NULL, NULL), 0);
+	store_next_crl(store, 1790000000, 1890000000);
+	return store_commit_crl(store, list, NULL);
+}
+
+static void test_revocation(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t number;
+
+	autoptr(store) store = open_locked(f);
+	autofree char *path = store_crl_path(store);
+
+	assert_int_equal(commit(store, S1, "one"), 0);
+	assert_int_equal(revoke_one(store), 0);
+	number = store_index(store)->crl.number;
+	assert_in_range(number, time(NULL) - 60, time(NULL));
+	store_next_crl(store, 1790000000, 1890000000);
+	assert_int_equal(store_index(store)->crl.number, number + 1);
+	assert_file(f->pki, "crl.pem", "list");
+	assert_true(fixture_exists("%s", path));
+	assert_int_equal(mode_of(f->pki, "crl.pem"), 0644);
+}
+
+/* Killed before and after the index that has the list's number. */
+static void test_crash_of_a_list(void **state)
+{
+	struct fixture *f = *state;
+	struct store *store = open_locked(f);
+	char from[128], to[128];
+
+	assert_int_equal(commit(store, S1, "one"), 0);
+	assert_int_equal(revoke_one(store), 0);
+	snprintf(from, sizeof(from), "%s/crl.pem", f->pki);
+	snprintf(to, sizeof(to), "%s/pending/%ju.crl", f->pki,
+		 (uintmax_t)store_index(store)->crl.number);
+	assert_int_equal(rename(from, to), 0);
+	snprintf(from, sizeof(from), "%s/pending/1.crl", f->pki);
+	fixture_write(from, "never counted", 0644);
+	snprintf(from, sizeof(from), "%s/pending/1.crl.a1b2c3", f->pki);
+	fixture_write(from, "half", 0600);
+	snprintf(from, sizeof(from), "%s/index.tsv.a1b2c3", f->pki);
+	fixture_write(from, "half", 0600);
+	store_free(store);
+	store_free(open_locked(f));
+	assert_file(f->pki, "crl.pem", "list");
+	assert_false(fixture_exists("%s", from));
+	snprintf(from, sizeof(from), "%s/pending", f->pki);
+	assert_int_equal(rmdir(from), 0);
+}
+
+/* The index cannot be written: the list does not count either. */
+static void test_failed_revocation(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit old, none;
+
+	autoptr(store) store = open_locked(f);
+
+	assert_int_equal(commit(store, S1, "one"), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	none = old;
+	none.rlim_cur = 10; /* room for the list, not for the index */
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(revoke_one(store), -1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(store_index(store)->crl.number, 0);
+	assert_int_equal(store_index(store)->entries[0].state, INDEX_VALID);
+	assert_false(fixture_exists("%s/crl.pem", f->pki));
+	assert_int_equal(revoke_one(store), 0);
+	assert_file(f->pki, "crl.pem", "list");
+}
+
 /* In the child: 0 where the lock was won after the first entry. */
 static int lock_and_count(struct fixture *f, int ready)
 {
@@ -270,6 +351,9 @@ int main(void)
 		fixture_test(test_same_serial),
 		fixture_test(test_crash_before_commit),
 		fixture_test(test_crash_after_commit),
+		fixture_test(test_revocation),
+		fixture_test(test_crash_of_a_list),
+		fixture_test(test_failed_revocation),
 		fixture_test(test_lock_excludes),
 		fixture_test(test_damaged_index),
 		fixture_test(test_certificate_is_gone),

@@ -106,14 +106,9 @@ bool config_host_name_valid(const char *name)
 /* The folder of FILE as an absolute path without final slash, to free(). */
 static char *folder_of(const char *file)
 {
-	const char *slash = strrchr(file, '/');
 	char cwd[PATH_MAX];
-	autofree char *dir = NULL;
+	autofree char *dir = file_folder(file);
 
-	if (slash)
-		dir = strndup(file, (size_t)(slash - file));
-	else
-		dir = strdup(".");
 	if (!dir || file[0] == '/')
 		return steal(&dir);
 	return getcwd(cwd, sizeof(cwd)) ? file_join(cwd, dir) : NULL;
@@ -273,14 +268,27 @@ static int read_file(struct config *config, const char *path, bool must_exist,
 	return error_move(err, &why);
 }
 
-/* "$XDG_CONFIG_HOME/virtmux/config"; NULL without memory. */
-static char *user_default_file(void)
+char *config_user_path(const char *path)
 {
 	const char *xdg = getenv("XDG_CONFIG_HOME");
 
+	if (path)
+		return file_expand_home(path);
 	if (xdg && xdg[0] == '/')
 		return file_join(xdg, "virtmux/config");
 	return file_expand_home("~/.config/virtmux/config");
+}
+
+int config_check(const char *file, const char *text, size_t len,
+		 struct error *err)
+{
+	autoptr(profile) scratch = calloc(1, sizeof(*scratch));
+	autoptr(config) config = calloc(1, sizeof(*config));
+	struct reader r = {.config = config, .scratch = scratch, .file = file};
+
+	if (!scratch || !config)
+		return error_set_no_memory(err);
+	return ini_read(len ? text : "", len, file, on_entry, &r, err);
 }
 
 int config_load(struct config **config, const char *path,
@@ -290,7 +298,7 @@ int config_load(struct config **config, const char *path,
 
 	if (!c)
 		return error_set_no_memory(err);
-	c->user_file = path ? file_expand_home(path) : user_default_file();
+	c->user_file = config_user_path(path);
 	if (!c->user_file)
 		return error_set_no_memory(err);
 	if (system_path && read_file(c, system_path, false, err) < 0)

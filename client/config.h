@@ -30,6 +30,16 @@ void config_free(struct config *config); /* NULL-safe */
 
 DEFINE_CLEANUP(config, config_free);
 
+/*
+ * The user's file, to free(): PATH with "~/" expanded, or where it is NULL the
+ * one that config_load() tells. NULL without memory.
+ */
+char *config_user_path(const char *path);
+
+/* Whether TEXT is free of faults; FILE is for errors and relative paths. */
+int config_check(const char *file, const char *text, size_t len,
+		 struct error *err);
+
 /* Names of all hosts in the files' order; borrowed. */
 const char *const *config_hosts(const struct config *config, size_t *n);
 

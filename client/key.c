@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "client/libvirt_pki.h"
 #include "client/profile.h"
 #include "client/prompt.h"
 #include "wire/tls.h"
@@ -207,13 +208,19 @@ static int unlock(struct evp_pkey_st **key, const struct buf *pem,
 static int no_key(const struct profile *profile, const char *what,
 		  struct error *err)
 {
+	autobuf text = {0};
+	autofree char *hint = NULL;
+
+	libvirt_pki_hint(&text, profile);
+	hint = buf_steal_str(&text);
 	return error_set(err, ERROR_KEY,
 			 "no %s is configured for host '%s': the host admits "
-			 "only users with a certificate. Have one made with "
-			 "\"virtmux-pki user NAME\" and name it in %s, under "
-			 "[host %s] or [defaults]: certificate = FILE and key "
-			 "= FILE",
-			 what, profile->name, profile->file, profile->name);
+			 "only users with a certificate. \"virtmux enroll\" "
+			 "makes a key and what the administrator signs; or "
+			 "name what you have in %s, under [host %s] or "
+			 "[defaults]: certificate = FILE and key = FILE%s%s",
+			 what, profile->name, profile->file, profile->name,
+			 hint && hint[0] ? ". " : "", hint ? hint : "");
 }
 
 int key_load(struct evp_pkey_st **key, const struct profile *profile,
@@ -268,9 +275,10 @@ static int check_profile(const struct profile *profile, struct error *err)
 		return 0;
 	return error_set(err, ERROR_TLS,
 			 "no CA is configured for host '%s', so its "
-			 "certificate cannot be judged: copy the ca.pem that "
-			 "virtmux-pki made and name it in %s, under [host %s] "
-			 "or [defaults]: ca = FILE",
+			 "certificate cannot be judged: have the ca.crt that "
+			 "virtmux-pki made and \"virtmux import ca.crt\", or "
+			 "name it in %s, under [host %s] or [defaults]: ca = "
+			 "FILE",
 			 profile->name, profile->file, profile->name);
 }
 

@@ -142,8 +142,7 @@ int file_read_private(const char *path, size_t limit, struct buf *out,
 	return file_read_fd(fd, path, limit, out, err);
 }
 
-/* The folder of PATH, to free(). */
-static char *folder_of(const char *path)
+char *file_folder(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -154,7 +153,7 @@ static char *folder_of(const char *path)
 
 static int sync_folder(const char *path, struct error *err)
 {
-	autofree char *folder = folder_of(path);
+	autofree char *folder = file_folder(path);
 	autoclose int fd = -1;
 
 	if (!folder)

@@ -65,6 +65,9 @@ int file_write_all(int fd, const void *data, size_t len, struct error *err);
 int file_set_nonblock(int fd, bool on);
 int file_set_cloexec(int fd, bool on);
 
+/* The folder that PATH lies in ("." where it names none), to free(). */
+char *file_folder(const char *path);
+
 /* "DIR/NAME", to free(); NULL without memory. */
 char *file_join(const char *dir, const char *name);
 

@@ -183,7 +183,7 @@ class Failures(ConnectCase):
              ("virtmux://user/NAME", "virtmux-pki user")),
             # what the user lacks
             ("no certificate", TLS, lambda: self.list(good, certificate=None, key=None),
-             ("no certificate is configured", "virtmux-pki user NAME", "certificate = FILE")),
+             ("no certificate is configured", "virtmux enroll", "certificate = FILE")),
             ("wrong passphrase", TLS, lambda: self.list(
                 good, words=("--passphrase-file", self.wrong_passphrase()), key=alice.key),
              ("passphrase does not open the key", "alice.key")),

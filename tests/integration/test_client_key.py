@@ -357,11 +357,11 @@ class Files(KeyCase):
     def test_none_configured(self):
         write_file(self.alice.config, f"[host test]\naddress = {self.daemon.address}\n")
         done = self.run_alone("list")
-        self.assert_refused(done, "no certificate", "virtmux-pki user NAME",
+        self.assert_refused(done, "no certificate", "virtmux enroll",
                             re.escape(self.alice.config))
         user = self.authority.user("alice")
         done = self.run_alone("list", "--certificate", user.certificate)
-        self.assert_refused(done, "no key", "virtmux-pki user NAME")
+        self.assert_refused(done, "no key", "virtmux enroll")
         done = self.run_alone("list", "--certificate", user.certificate, "--key",
                               user.plain_key)
         self.assert_refused(done, "no CA", "ca = FILE")

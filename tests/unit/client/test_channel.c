@@ -385,7 +385,7 @@ static void test_no_session(void **state)
 	options.route = CHANNEL_ROUTE_ANY;
 	assert_int_equal(channel_open(&channel, &options, &err), -1);
 	assert_int_equal(err.code, ERROR_KEY);
-	assert_non_null(strstr(error_words(&err), "virtmux-pki user NAME"));
+	assert_non_null(strstr(error_words(&err), "virtmux enroll"));
 }
 
 #define WITH_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

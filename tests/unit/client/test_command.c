@@ -301,7 +301,7 @@ static void test_run_fails(void **state)
 	assert_run("destroy x", 130, "", "interrupted");
 	assert_run("resume x -H nosuch", 2, "", "no host 'nosuch'");
 	/* Overridden, the session does not serve, and there is no key. */
-	assert_run("list --address=127.0.0.1:2", 6, "", "virtmux-pki user");
+	assert_run("list --address=127.0.0.1:2", 6, "", "virtmux enroll");
 }
 
 static void test_run_with_files(void **state)

@@ -206,7 +206,7 @@ static void test_ssh_askpass(void **state)
 static void test_refused(void **state)
 {
 	assert_refused(FOLDER "/none", nobody, FOLDER "/none");
-	assert_refused(NULL, nobody, "virtmux-pki user NAME");
+	assert_refused(NULL, nobody, "virtmux enroll");
 	assert_refused(NULL, nobody, "/etc/conf");
 	write_text(PASS, "no key at all", 0600);
 	assert_refused(PASS, nobody, "no private key");

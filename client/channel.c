@@ -18,10 +18,19 @@
 
 /* -- the connection's events ----------------------------------------------- */
 
+static void tell_story(struct channel *c, const struct conn *conn)
+{
+	struct channel_story *story = c->options.story;
+
+	if (story && conn)
+		story->secured = conn_look_tls(conn, &story->tls);
+}
+
 static void on_open(void *context, struct conn *conn)
 {
 	struct channel *c = context;
 
+	tell_story(c, conn);
 	c->conn = conn;
 	c->state = CHANNEL_OPEN;
 }
@@ -30,6 +39,8 @@ static void on_closed(void *context, struct conn *conn, const struct error *why)
 {
 	struct channel *c = context;
 
+	if (c->state == CHANNEL_CONNECTING)
+		tell_story(c, conn);
 	c->conn = NULL;
 	c->state = CHANNEL_ENDED;
 	error_clear(&c->why);
@@ -162,6 +173,7 @@ static int dial(struct channel *c, struct conn_dial_options *options,
 {
 	struct conn_dial *d = NULL;
 
+	options->story = c->options.story ? &c->options.story->dial : NULL;
 	options->timeout_ms = (uint64_t)c->options.profile->connect_timeout;
 	options->events = &events;
 	options->context = c;
@@ -283,6 +295,8 @@ int channel_open(struct channel **channel,
 	if (!c)
 		return error_set_no_memory(err);
 	c->options = *options;
+	if (c->options.story)
+		*c->options.story = (struct channel_story){0};
 	c->call_ms = options->call_ms ? options->call_ms : (uint64_t)p->timeout;
 	list_init(&c->exchanges);
 	if (make_loop(c, err) < 0)

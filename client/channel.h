@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "wire/conn.h"
+#include "wire/conn_dial.h"
 #include "wire/h2.h"
 
 struct json_object;
@@ -35,6 +36,13 @@ enum channel_route {
 	CHANNEL_ROUTE_SESSION, /* the session or nothing */
 };
 
+/* What reaching a host has shown, well or not; for doctor. */
+struct channel_story {
+	struct conn_dial_story dial;
+	bool secured; /* TLS was begun: */
+	struct tls_report tls;
+};
+
 /* All is borrowed until channel_free(). */
 struct channel_options {
 	const struct profile *profile;
@@ -44,6 +52,7 @@ struct channel_options {
 	uint64_t call_ms; /* for each call, each get or put to progress; 0: the
 			     profile's timeout */
 	struct log *log;  /* may be NULL */
+	struct channel_story *story; /* filled by channel_open(), or NULL */
 };
 
 /*

@@ -4,7 +4,6 @@
  */
 #include "base/clock.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,6 +48,24 @@ void clock_format_us(int64_t realtime_us, char *text)
 	used = strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text + used, CLOCK_TEXT_SIZE - used, ".%03dZ",
 		 (int)(us / 1000));
+}
+
+bool clock_parse_us(const char *text, int64_t *realtime_us)
+{
+	struct tm tm = {0};
+	char z = '\0';
+	int ms = 0;
+	int used = 0;
+
+	if (sscanf(text, "%5d-%2d-%2dT%2d:%2d:%2d.%3d%c%n", &tm.tm_year,
+		   &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec,
+		   &ms, &z, &used) != 8 ||
+	    z != 'Z' || text[used])
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	*realtime_us = (int64_t)timegm(&tm) * 1000000 + ms * 1000;
+	return true;
 }
 
 void clock_format_s(time_t seconds, char *text)

@@ -5,6 +5,7 @@
 #ifndef VIRTMUX_BASE_CLOCK_H
 #define VIRTMUX_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -25,6 +26,9 @@ int64_t clock_realtime_us(void);
  * a time that no calendar holds becomes "an unknown time".
  */
 void clock_format_us(int64_t realtime_us, char *text);
+
+/* What clock_format_us() wrote; false where TEXT is no such time. */
+bool clock_parse_us(const char *text, int64_t *realtime_us);
 
 /* "2026-11-21 08:45:12 UTC", for sentences. */
 void clock_format_s(time_t seconds, char *text);

@@ -614,6 +614,13 @@ const struct error *conn_why(const struct conn *c)
 	return &c->why;
 }
 
+bool conn_look_tls(const struct conn *c, struct tls_report *report)
+{
+	if (c->tls)
+		tls_look(c->tls, report);
+	return c->tls != NULL;
+}
+
 void conn_describe_tls(const struct conn *c, char *text, size_t size)
 {
 	if (c->tls)

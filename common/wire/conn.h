@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "wire/h2.h"
 #include "wire/tls.h"
+#include "wire/tls_look.h"
 
 struct conn_loop; /* what the connections of one uv_loop_t share */
 struct conn;
@@ -117,6 +118,8 @@ const struct tls_peer *conn_tls_peer(const struct conn *conn);
 bool conn_is_open(const struct conn *conn); /* between on_open and the end */
 /* Why the connection ended, inside on_closed of its streams. */
 const struct error *conn_why(const struct conn *conn);
+/* What TLS has shown so far (tls_look.h); false in clear text. */
+bool conn_look_tls(const struct conn *conn, struct tls_report *report);
 void conn_describe_tls(const struct conn *conn, char *text, size_t size);
 
 #endif

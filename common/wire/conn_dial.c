@@ -13,18 +13,17 @@
 #include <sys/un.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "wire/conn_private.h"
-
-#define ATTEMPTS_MAX 16
-#define ADDRESS_TEXT (INET6_ADDRSTRLEN + 16)
 
 struct attempt {
 	struct conn_dial *dial;
 	uv_poll_t poll;
 	int fd;
 	bool polled; /* the handle is initialised */
-	char address[ADDRESS_TEXT];
+	uint64_t begun_ns;
+	char address[CONN_DIAL_TEXT];
 };
 
 struct conn_dial {
@@ -41,14 +40,15 @@ struct conn_dial {
 	uv_timer_t timeout; /* for all of it */
 	unsigned handles;   /* uv's, not closed yet; the resolve counts too */
 	struct addrinfo *found;
-	const struct addrinfo *order[ATTEMPTS_MAX];
+	const struct addrinfo *order[CONN_DIAL_ADDRESSES];
 	unsigned addresses;
 	unsigned begun;
 	unsigned failed;
-	struct attempt attempts[ATTEMPTS_MAX];
+	struct attempt attempts[CONN_DIAL_ADDRESSES];
 	struct buf failures; /* "ADDRESS: reason; …" */
 	int last_errno;
 	struct conn *conn; /* the winner's, until it is open or ended */
+	struct conn_dial_story *story; /* borrowed, or NULL */
 	bool done;
 };
 
@@ -144,14 +144,21 @@ static const char *cure(int errnum)
 	}
 }
 
-static void fail(struct conn_dial *d, const struct error *why)
+/* CONN: the one that was lost, or NULL where there was none. */
+static void fail_with(struct conn_dial *d, struct conn *conn,
+		      const struct error *why)
 {
 	const struct conn_events *events = d->events;
 	void *context = d->context;
 
 	finish(d);
 	if (events->on_closed)
-		events->on_closed(context, NULL, why);
+		events->on_closed(context, conn, why);
+}
+
+static void fail(struct conn_dial *d, const struct error *why)
+{
+	fail_with(d, NULL, why);
 }
 
 static void fail_all(struct conn_dial *d, int errnum)
@@ -164,11 +171,28 @@ static void fail_all(struct conn_dial *d, int errnum)
 	fail(d, &why);
 }
 
-static void note_failure(struct conn_dial *d, const char *address, int errnum)
+/* ERRNUM 0: it is reached. */
+static void tell_story(struct attempt *a, int errnum)
 {
+	struct conn_dial_story *story = a->dial->story;
+	struct conn_dial_address *address;
+
+	if (!story)
+		return;
+	address = &story->addresses[a - a->dial->attempts];
+	address->end = errnum ? CONN_DIAL_FAILED : CONN_DIAL_REACHED;
+	address->errnum = errnum;
+	address->us = (clock_monotonic_ns() - a->begun_ns) / 1000;
+}
+
+static void note_failure(struct attempt *a, int errnum)
+{
+	struct conn_dial *d = a->dial;
+
+	tell_story(a, errnum);
 	d->last_errno = errnum;
 	d->failed++;
-	buf_appendf(&d->failures, "%s: %s; ", address, strerror(errnum));
+	buf_appendf(&d->failures, "%s: %s; ", a->address, strerror(errnum));
 }
 
 /* -- attempts -------------------------------------------------------------------------- */
@@ -189,7 +213,7 @@ static void on_won(void *context, struct conn *conn)
 
 static void on_lost(void *context, struct conn *conn, const struct error *why)
 {
-	fail(context, why);
+	fail_with(context, conn, why);
 }
 
 /* Until it is open, the connection is the dial's. */
@@ -242,12 +266,13 @@ static void on_attempt(uv_poll_t *poll, int status, int events)
 		 * a duplicate. */
 		fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
 		if (fd >= 0) {
+			tell_story(a, 0);
 			win(d, fd, a->address);
 			return;
 		}
 		errnum = errno;
 	}
-	note_failure(d, a->address, errnum);
+	note_failure(a, errnum);
 	end_attempt(a);
 	if (d->failed == d->addresses)
 		fail_all(d, errnum);
@@ -269,6 +294,7 @@ static void describe(const struct addrinfo *info, char *text, size_t size)
 /* 0 where the attempt runs, else the errno of its failure. */
 static int begin_attempt(struct attempt *a, const struct addrinfo *info)
 {
+	a->begun_ns = clock_monotonic_ns();
 	describe(info, a->address, sizeof(a->address));
 	a->fd = socket(info->ai_family, SOCK_STREAM, 0);
 	if (a->fd < 0)
@@ -308,7 +334,7 @@ static void begin_next(struct conn_dial *d)
 				       WIRE_ATTEMPT_DELAY_MS, 0);
 			return;
 		}
-		note_failure(d, a->address, errnum);
+		note_failure(a, errnum);
 		end_attempt(a);
 	}
 	if (!d->done && d->failed == d->addresses)
@@ -323,7 +349,7 @@ static void order_addresses(struct conn_dial *d)
 	const struct addrinfo *other = d->found;
 	bool take_other = false;
 
-	while (d->addresses < ATTEMPTS_MAX) {
+	while (d->addresses < CONN_DIAL_ADDRESSES) {
 		while (same && same->ai_family != first->ai_family)
 			same = same->ai_next;
 		while (other && other->ai_family == first->ai_family)
@@ -339,6 +365,17 @@ static void order_addresses(struct conn_dial *d)
 		}
 		take_other = !take_other;
 	}
+}
+
+static void begin_story(struct conn_dial *d)
+{
+	struct conn_dial_story *story = d->story;
+
+	story->resolved = true;
+	story->count = d->addresses;
+	for (unsigned i = 0; i < d->addresses; i++)
+		describe(d->order[i], story->addresses[i].text,
+			 sizeof(story->addresses[i].text));
 }
 
 static void on_resolved(uv_getaddrinfo_t *request, int status,
@@ -363,6 +400,8 @@ static void on_resolved(uv_getaddrinfo_t *request, int status,
 		return;
 	}
 	order_addresses(d);
+	if (d->story)
+		begin_story(d);
 	begin_next(d);
 }
 
@@ -383,7 +422,7 @@ static void on_timeout(uv_timer_t *timer)
 	for (unsigned i = 0; i < d->begun; i++)
 		if (d->attempts[i].polled &&
 		    !uv_is_closing((uv_handle_t *)&d->attempts[i].poll))
-			note_failure(d, d->attempts[i].address, ETIMEDOUT);
+			note_failure(&d->attempts[i], ETIMEDOUT);
 	fail_all(d, ETIMEDOUT);
 }
 
@@ -431,6 +470,9 @@ static int dial_host(struct conn_loop *loop, const struct conn_dial_options *o,
 	d->loop = loop;
 	d->events = o->events;
 	d->context = o->context;
+	d->story = o->story;
+	if (d->story)
+		memset(d->story, 0, sizeof(*d->story));
 	d->timeout_ms = o->timeout_ms ? o->timeout_ms : WIRE_CONNECT_MS;
 	d->tls = o->tls ? tls_context_ref(o->tls) : NULL;
 	if (copy_strings(d, o, err) || resolve(d, err)) {

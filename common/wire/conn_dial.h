@@ -11,6 +11,30 @@
 
 struct conn_dial;
 
+#define CONN_DIAL_ADDRESSES 16 /* of a name, tried at most */
+#define CONN_DIAL_TEXT      64 /* "[2001:db8::1]:16515" */
+
+enum conn_dial_end {
+	CONN_DIAL_UNTRIED, /* another one was faster */
+	CONN_DIAL_REACHED, /* the TCP connection stands: the one that is used */
+	CONN_DIAL_FAILED,
+};
+
+/* An address of the host, and what became of it. */
+struct conn_dial_address {
+	char text[CONN_DIAL_TEXT];
+	enum conn_dial_end end;
+	int errnum;  /* of a failure */
+	uint64_t us; /* from the attempt to its end */
+};
+
+/* What a dial met, in the order of its attempts. */
+struct conn_dial_story {
+	bool resolved; /* the name has addresses */
+	unsigned count;
+	struct conn_dial_address addresses[CONN_DIAL_ADDRESSES];
+};
+
 struct conn_dial_options {
 	const char *host;        /* name or address, without brackets */
 	const char *port;        /* decimal or service name */
@@ -18,6 +42,8 @@ struct conn_dial_options {
 	const char *server_name; /* expected in the certificate; NULL: host */
 	struct tls_context *tls;
 	uint64_t timeout_ms; /* for everything; 0: the limits' defaults */
+	struct conn_dial_story *story;    /* filled until the first callback, or
+					  NULL */
 	const struct conn_events *events; /* on_open means: connected */
 	void *context;
 };

@@ -186,6 +186,7 @@ static enum tls_status status_of(struct tls *tls, int rc, struct error *err)
 	case SSL_ERROR_ZERO_RETURN:
 		return TLS_CLOSED;
 	default:
+		tls->refused = error_is_set(&tls->verify_error);
 		tls_explain(tls, ssl_error, err);
 		ERR_clear_error();
 		return TLS_FAILED;
@@ -211,6 +212,10 @@ enum tls_status tls_handshake(struct tls *tls, struct error *err)
 	rc = SSL_do_handshake(tls->ssl);
 	if (rc != 1)
 		return status_of(tls, rc, err);
+	if (tls->context->probe) {
+		error_set(err, ERROR_TLS, "a probe ends with the handshake");
+		return TLS_FAILED;
+	}
 	if (!agreed_on_h2(tls)) {
 		tls->no_alpn = true;
 		tls_explain(tls, SSL_ERROR_SSL, err);

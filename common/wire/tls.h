@@ -43,6 +43,7 @@ struct tls_config {
 	const char *crl_file;         /* PEM, or NULL */
 	struct evp_pkey_st *key; /* borrowed; the context takes a reference */
 	const char *keylog_file; /* SSLKEYLOGFILE format, or NULL */
+	bool probe; /* of tls_look.c alone, which says what it is */
 };
 
 /* Words name the file and the cure: ERROR_TLS, ERROR_KEY, ERROR_NOT_FOUND. */

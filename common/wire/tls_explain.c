@@ -146,7 +146,7 @@ static int explain_no_tls(struct tls *tls, struct error *err)
 			 text);
 }
 
-static bool looks_like_tls(const struct tls *tls)
+bool tls_looks_like_tls(const struct tls *tls)
 {
 	/* RFC 8446 5.1: content type 20 to 23, legacy version 3.x. */
 	return tls->first_len == 0 ||
@@ -194,7 +194,7 @@ void tls_explain(struct tls *tls, int ssl_error, struct error *err)
 		explain_alert(tls, tls->alert_received, err);
 		return;
 	}
-	if (!looks_like_tls(tls)) {
+	if (!tls_looks_like_tls(tls)) {
 		explain_no_tls(tls, err);
 		return;
 	}

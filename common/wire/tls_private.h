@@ -20,6 +20,7 @@ struct tls_context {
 	enum tls_role role;
 	enum tls_identity identity;
 	bool allow_tls12;
+	bool probe;    /* a handshake that is done fails (tls_look.h) */
 	int keylog_fd; /* -1: none */
 };
 
@@ -34,6 +35,7 @@ struct tls {
 	int alert_sent;            /* -1: none */
 	int verify_code;           /* X509_V_OK, or why the peer was refused */
 	struct error verify_error; /* its words */
+	bool refused;              /* it was, in this handshake */
 	bool no_alpn;              /* host: the peer offered no "h2" */
 	bool established;
 	uint8_t first[TLS_FIRST_BYTES]; /* what the peer sent first */
@@ -46,5 +48,8 @@ BIO_METHOD *tls_bio_method(void);
 
 /* tls_explain.c: fills ERR for a failed handshake or read. */
 void tls_explain(struct tls *tls, int ssl_error, struct error *err);
+
+/* Whether what the peer sent first may be TLS; true before it sent anything. */
+bool tls_looks_like_tls(const struct tls *tls);
 
 #endif

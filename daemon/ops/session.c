@@ -36,6 +36,7 @@ void op_session_whoami(struct call *call,
 	char *const *scope = caller->scope ? caller->scope : every_domain;
 	char *methods[METHODS];
 	char not_after[CLOCK_TEXT_SIZE];
+	char now[CLOCK_TEXT_SIZE];
 	struct session_info info = {
 		.identity = ops_borrow(caller->identity),
 		.role = caller->role,
@@ -57,8 +58,11 @@ void op_session_whoami(struct call *call,
 		.has_tls = caller->tls != NULL,
 		.host = ops_of(call)->hostname,
 		.agent = ops_borrow(VIRTMUX_VERSION),
+		.time = now,
+		.has_time = true,
 	};
 
+	clock_format_us(clock_realtime_us(), now);
 	clock_format_us(caller->not_after * 1000000, not_after);
 	call_return(call, &info);
 }

@@ -34,6 +34,20 @@ static void test_formats(void **state)
 	assert_s(253402300799, "9999-12-31 23:59:59 UTC");
 }
 
+static void test_parsing(void **state)
+{
+	int64_t us = 0;
+
+	assert_true(clock_parse_us("2026-11-21T08:45:12.123Z", &us));
+	assert_int_equal(us, 1795250712123000);
+	assert_true(clock_parse_us("1969-12-31T23:59:59.999Z", &us));
+	assert_int_equal(us, -1000);
+	assert_false(clock_parse_us("", &us));
+	assert_false(clock_parse_us("2026-11-21", &us));
+	assert_false(clock_parse_us("2026-11-21T08:45:12.123+01:00", &us));
+	assert_false(clock_parse_us("2026-11-21T08:45:12.123Z ", &us));
+}
+
 static void test_before_1970(void **state)
 {
 	assert_us(-1, "1969-12-31T23:59:59.999Z");
@@ -81,6 +95,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_parsing),
 		cmocka_unit_test(test_before_1970),
 		cmocka_unit_test(test_time_zone_does_not_matter),
 		cmocka_unit_test(test_extremes_fit),

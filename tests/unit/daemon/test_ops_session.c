@@ -1,6 +1,8 @@
 /* Who the caller is, answered at once. */
 #include "test_ops_fakes.h"
 
+#include "base/clock.h"
+
 static void set_caller(struct test *t)
 {
 	t->call.caller = (struct caller){
@@ -13,6 +15,25 @@ static void set_caller(struct test *t)
 		.role = ROLE_VIEWER,
 	};
 	strcpy(t->ops->hostname, "node");
+}
+
+/* The answer without its last member, the time, which must be now. */
+static void expect_json_now(struct test *t, const char *json)
+{
+	char *text = (char *)buf_bytes(&t->call.answer);
+	char *time = strstr(text, ",\"time\":\"");
+	char *end;
+	int64_t us = 0;
+
+	assert_int_equal(t->call.outcome, RETURNED);
+	assert_non_null(time);
+	end = strchr(time + 9, '"');
+	assert_string_equal(end, "\"}");
+	*end = '\0';
+	assert_true(clock_parse_us(time + 9, &us));
+	assert_in_range(clock_realtime_us() - us, 0, 60 * 1000000);
+	strcpy(time, "}");
+	assert_string_equal(text, json);
 }
 
 static void tells_all_that_is_known(void **state)
@@ -29,7 +50,8 @@ static void tells_all_that_is_known(void **state)
 	t.call.caller.allow = allow;
 	t.call.caller.deny = deny;
 	op_session_whoami(&t.call, &(const struct session_whoami_params){0});
-	expect_json(&t, "{\"identity\":\"alice\",\"role\":\"viewer\","
+	expect_json_now(&t,
+			"{\"identity\":\"alice\",\"role\":\"viewer\","
 			"\"domains\":[\"web-*\"],\"allow\":[\"domain.start\"],"
 			"\"deny\":[\"domain.list\"],\"methods\":[],"
 			"\"serial\":\"0a1b\",\"fingerprint\":\"ff00\","
@@ -48,12 +70,12 @@ static void no_scope_is_every_domain(void **state)
 	t.call.caller.not_after = 0;
 	t.call.caller.tls = NULL;
 	op_session_whoami(&t.call, &(const struct session_whoami_params){0});
-	expect_json(&t, "{\"identity\":\"alice\",\"role\":\"viewer\","
-			"\"domains\":[\"*\"],\"allow\":[],\"deny\":[],"
-			"\"methods\":[],\"serial\":\"0a1b\","
-			"\"fingerprint\":\"ff00\","
-			"\"address\":\"192.0.2.1:50123\",\"host\":\"node\","
-			"\"agent\":\"" VIRTMUX_VERSION "\"}");
+	expect_json_now(&t, "{\"identity\":\"alice\",\"role\":\"viewer\","
+			    "\"domains\":[\"*\"],\"allow\":[],\"deny\":[],"
+			    "\"methods\":[],\"serial\":\"0a1b\","
+			    "\"fingerprint\":\"ff00\","
+			    "\"address\":\"192.0.2.1:50123\",\"host\":\"node\","
+			    "\"agent\":\"" VIRTMUX_VERSION "\"}");
 	test_close(&t);
 }
 

@@ -34,6 +34,9 @@ struct world {
 	bool client_closed;
 	struct error host_why;
 	struct error client_why;
+	struct conn_dial_story story;
+	bool looked;
+	struct tls_report look; /* of the client, at its open or end */
 	char identity[TLS_IDENTITY_MAX];
 	/* one stream's doings */
 	unsigned status;
@@ -189,6 +192,8 @@ static void on_open(void *context, struct conn *conn)
 	struct world *w = context;
 
 	w->opened++;
+	if (conn != w->host)
+		w->looked = conn_look_tls(conn, &w->look);
 	if (conn == w->host && conn_tls_peer(conn))
 		strcpy(w->identity, conn_tls_peer(conn)->identity);
 }
@@ -208,6 +213,8 @@ static void on_closed(void *context, struct conn *conn, const struct error *why)
 		w->host = NULL;
 		copy_error(&w->host_why, why);
 	} else {
+		if (conn && !w->looked)
+			w->looked = conn_look_tls(conn, &w->look);
 		w->client_closed = true;
 		w->client = NULL;
 		copy_error(&w->client_why, why);
@@ -459,6 +466,70 @@ static void test_refused_certificates(void **state)
 	}
 }
 
+/* How far the handshake came, as doctor asks. */
+static void expect_stage(struct world *w, const char *host, const char *ca,
+			 const char *name, enum tls_stage stage)
+{
+	w->looked = w->host_closed = w->client_closed = false;
+	w->opened = 0;
+	join_tls(w, host, ca, "user", name);
+	turn_until(w, both_open);
+	assert_true(w->looked);
+	assert_int_equal(w->look.stage, stage);
+	assert_true(w->look.speaks_tls);
+	if (w->client)
+		conn_close(w->client, NULL);
+	turn_until(w, both_closed);
+	error_clear(&w->host_why);
+	error_clear(&w->client_why);
+}
+
+static void test_stages(void **state)
+{
+	struct world *w = *state;
+
+	be_patient(w);
+	expect_stage(w, "host", "ca", "localhost", TLS_STAGE_DONE);
+	assert_string_equal(w->look.version, "TLSv1.3");
+	assert_string_not_equal(w->look.cipher, "");
+	assert_string_not_equal(w->look.group, "");
+	assert_true(w->look.has_peer);
+	assert_string_equal(w->look.peer.subject, "host");
+	assert_string_equal(w->look.peer.issuer, "test CA");
+	assert_string_equal(w->look.peer.names, "DNS:localhost, IP:127.0.0.1");
+	expect_stage(w, "host", "other", "localhost", TLS_STAGE_CERTIFICATE);
+	expect_stage(w, "host", "ca", "kvm9", TLS_STAGE_CERTIFICATE);
+	assert_false(w->look.has_peer);
+}
+
+/* A probe learns the version, and can do nothing else. */
+static void test_probe(void **state)
+{
+	struct world *w = *state;
+
+	be_patient(w);
+	for (unsigned version = 10; version <= 13; version++) {
+		struct tls_context *host =
+			context_of(w, TLS_HOST, "ca", "host");
+		struct tls_context *probe = NULL;
+
+		w->looked = w->host_closed = w->client_closed = false;
+		assert_int_equal(tls_probe_new(&probe, version, NULL), 0);
+		join(w, host, probe, "any.name");
+		tls_context_unref(host);
+		tls_context_unref(probe);
+		turn_until(w, both_closed);
+		assert_int_equal(w->opened, 0);
+		assert_true(w->looked);
+		assert_int_equal(w->look.stage, version == 13
+							? TLS_STAGE_DONE
+							: TLS_STAGE_HELLO);
+		error_clear(&w->host_why);
+		error_clear(&w->client_why);
+	}
+	assert_string_equal(w->look.version, "TLSv1.3");
+}
+
 static void test_silent_peer_is_dropped(void **state)
 {
 	struct tls_context *tls = context_of(*state, TLS_HOST, "ca", "host");
@@ -549,6 +620,7 @@ static void dial(struct world *w, const char *host, const char *port,
 	struct conn_dial_options options = {.host = host,
 					    .port = port,
 					    .tls = tls,
+					    .story = &w->story,
 					    .events = &events,
 					    .context = w};
 	struct conn_dial *handle;
@@ -587,6 +659,11 @@ static void test_dial_refused(void **state)
 	assert_int_equal(w->client_why.code, ERROR_CONNECT);
 	assert_non_null(strstr(w->client_why.words, "Connection refused"));
 	assert_non_null(strstr(w->client_why.words, "is virtmuxd running"));
+	assert_true(w->story.resolved);
+	assert_int_equal(w->story.count, 1);
+	assert_int_equal(w->story.addresses[0].end, CONN_DIAL_FAILED);
+	assert_int_equal(w->story.addresses[0].errnum, ECONNREFUSED);
+	assert_non_null(strstr(w->story.addresses[0].text, "127.0.0.1:"));
 	close(fd);
 }
 
@@ -604,6 +681,10 @@ static void test_dial_silent(void **state)
 		uv_run(&w->uv, UV_RUN_ONCE);
 	assert_int_equal(w->client_why.code, ERROR_CONNECT);
 	assert_non_null(strstr(w->client_why.words, "no TLS answer"));
+	assert_int_equal(w->story.addresses[0].end, CONN_DIAL_REACHED);
+	assert_true(w->looked);
+	assert_int_equal(w->look.stage, TLS_STAGE_HELLO);
+	assert_false(w->look.speaks_tls);
 	close(fd);
 }
 
@@ -617,6 +698,7 @@ static void test_dial_unknown_name(void **state)
 		uv_run(&w->uv, UV_RUN_ONCE);
 	assert_int_equal(w->client_why.code, ERROR_CONNECT);
 	assert_non_null(strstr(w->client_why.words, "cannot be resolved"));
+	assert_false(w->story.resolved);
 }
 
 static void expect_split(const char *text, const char *host, const char *port)
@@ -662,6 +744,8 @@ int main(void)
 		TEST(test_bulk_in_clear_text),
 		TEST(test_slow_reader_holds_its_window),
 		TEST(test_refused_certificates),
+		TEST(test_stages),
+		TEST(test_probe),
 		TEST(test_silent_peer_is_dropped),
 		TEST(test_foreign_peer_is_explained),
 		TEST(test_drain_lets_streams_end),

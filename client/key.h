@@ -14,7 +14,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/secret.h"
 
 struct evp_pkey_st;
 struct profile;
@@ -47,13 +46,5 @@ int key_load(struct evp_pkey_st **key, const struct profile *profile,
  */
 int key_tls_context(struct tls_context **context, const struct profile *profile,
 		    const struct key_sources *sources, struct error *err);
-
-/* -- asking ---------------------------------------------------------------- */
-
-/*
- * Asks with PROMPT at askpass or the terminal (not batch, fd or file). Given
- * once; ERROR_KEY where there is nobody to ask, ERROR_INTERRUPTED.
- */
-int key_ask(struct secret *answer, const char *prompt, struct error *err);
 
 #endif

@@ -215,14 +215,6 @@ static void test_refused(void **state)
 	assert_int_equal(chmod(PLAIN, 0600), 0);
 }
 
-static void test_smart_card(void **state)
-{
-	autoerror err = {0};
-
-	assert_int_equal(load("pkcs11:token=x", nobody, &err), -1);
-	assert_int_equal(err.code, ERROR_UNSUPPORTED);
-}
-
 static void test_incomplete_profile(void **state)
 {
 	struct profile p = {.name = (char *)"x", .file = (char *)"/etc/conf"};
@@ -273,7 +265,6 @@ static int run_all(void)
 		cmocka_unit_test(test_askpass),
 		cmocka_unit_test(test_ssh_askpass),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_smart_card),
 		cmocka_unit_test(test_incomplete_profile),
 	};
 

@@ -1,9 +1,10 @@
 /*
  * Receive windows that follow the line. At the end of each epoch a stream that
- * carries data gets its share of rate x (2 x round trip + 1 ms): enough to keep
- * the line full, little enough that a call does not queue behind seconds of
- * bulk. Round trips are measured by PING, since a relay or a jump host hides
- * the line from TCP. Called by h2.c.
+ * carries data gets its share of rate x (2 x round trip + a hold): enough to
+ * keep the line full, little enough that a call does not queue behind seconds
+ * of bulk. Round trips are measured by PING, since a relay or a jump host hides
+ * the line from TCP, and on an empty line: a PONG that comes behind bulk tells
+ * the windows' own length. Called by h2.c.
  */
 #include "wire/h2_private.h"
 
@@ -12,8 +13,16 @@
 #include "base/clock.h"
 
 #define EPOCH_LEAST_NS (10 * CLOCK_NS_PER_MS)
-#define PING_EVERY_NS  CLOCK_NS_PER_S
-#define RTT_PERIOD_NS  (150 * CLOCK_NS_PER_S)
+/* How long a round trip holds; a probe costs two of them. */
+#define RTT_PERIOD_NS (30 * CLOCK_NS_PER_S)
+/* PINGs after which a line that never empties is believed. */
+#define PROBE_PINGS 16
+/*
+ * Round trips on the empty line, of which the least is taken; one is enough
+ * where it is so long that the machines' own turns do not count.
+ */
+#define PROBE_SAMPLES 3
+#define PROBE_LONG_US 2000
 /* A stream counts as bulk once it has carried this much. */
 #define BULK_BYTES (32 * 1024)
 /*
@@ -33,27 +42,6 @@ uint32_t h2_rtt_us(const struct h2 *h2)
 	if (!now || !before)
 		return now ? now : before;
 	return now < before ? now : before;
-}
-
-void h2_flow_pong(struct h2 *h2, uint64_t sent_ns)
-{
-	struct h2_flow *f = &h2->flow;
-	uint64_t us = (h2->now - sent_ns) / 1000;
-
-	if (!f->ping_pending || sent_ns != f->ping_ns)
-		return;
-	f->ping_pending = false;
-	if (us < 1)
-		us = 1;
-	if (us > UINT32_MAX)
-		us = UINT32_MAX;
-	if (h2->now - f->rtt_period_ns > RTT_PERIOD_NS) {
-		f->rtt_us[1] = f->rtt_us[0];
-		f->rtt_us[0] = 0;
-		f->rtt_period_ns = h2->now;
-	}
-	if (!f->rtt_us[0] || us < f->rtt_us[0])
-		f->rtt_us[0] = (uint32_t)us;
 }
 
 int h2_ping(struct h2 *h2, uint64_t now)
@@ -125,7 +113,8 @@ static void give_back(struct h2 *h2, struct h2_stream *s)
 		h2->session, s->id);
 	int64_t bytes = s->window - credit - (int64_t)s->unconsumed;
 
-	if (credit < 0 || !is_worth_a_frame(s, bytes))
+	if (h2->flow.probe_pings > 0 || credit < 0 ||
+	    !is_worth_a_frame(s, bytes))
 		return;
 	nghttp2_submit_window_update(h2->session, NGHTTP2_FLAG_NONE, s->id,
 				     (int32_t)bytes);
@@ -198,6 +187,74 @@ static void begin_epoch(struct h2 *h2)
 	h2->flow.epoch_bytes = 0;
 }
 
+static void end_probe(struct h2 *h2)
+{
+	h2->flow.probe_pings = 0;
+	list_for_each (node, &h2->streams) {
+		struct h2_stream *s = list_entry(node, struct h2_stream, node);
+
+		if (!s->reset && !s->closed)
+			give_back(h2, s);
+	}
+	begin_epoch(h2);
+}
+
+static void probe_again(struct h2 *h2)
+{
+	struct h2_flow *f = &h2->flow;
+
+	f->probe_bytes = h2->bytes_in;
+	f->probe_pings++;
+	if (h2_ping(h2, h2->now))
+		end_probe(h2);
+}
+
+/*
+ * Gives nothing back until the peers' windows are used up and the line is
+ * empty. That is so when no DATA came between a PING and its PONG; as PONGs
+ * always come, a probe always ends.
+ */
+static void begin_probe(struct h2 *h2)
+{
+	struct h2_flow *f = &h2->flow;
+
+	f->rtt_us[1] = f->rtt_us[0];
+	f->rtt_us[0] = 0;
+	f->rtt_period_ns = h2->now;
+	f->probe_samples = 0;
+	probe_again(h2);
+}
+
+static void go_on_probing(struct h2 *h2, uint64_t us)
+{
+	struct h2_flow *f = &h2->flow;
+
+	if (h2->bytes_in == f->probe_bytes)
+		f->probe_samples += us < PROBE_LONG_US ? 1 : PROBE_SAMPLES;
+	if (f->probe_samples < PROBE_SAMPLES && f->probe_pings < PROBE_PINGS)
+		probe_again(h2);
+	else
+		end_probe(h2);
+}
+
+void h2_flow_pong(struct h2 *h2, uint64_t sent_ns)
+{
+	struct h2_flow *f = &h2->flow;
+	uint64_t us = (h2->now - sent_ns) / 1000;
+
+	if (!f->ping_pending || sent_ns != f->ping_ns)
+		return;
+	f->ping_pending = false;
+	if (us < 1)
+		us = 1;
+	if (us > UINT32_MAX)
+		us = UINT32_MAX;
+	if (!f->rtt_us[0] || us < f->rtt_us[0])
+		f->rtt_us[0] = (uint32_t)us;
+	if (f->probe_pings > 0)
+		go_on_probing(h2, us);
+}
+
 /* After each feed: where an epoch with data has ended, draw the sum. */
 void h2_flow_turn(struct h2 *h2)
 {
@@ -205,7 +262,7 @@ void h2_flow_turn(struct h2 *h2)
 	uint64_t least = EPOCH_LEAST_NS;
 	uint64_t passed = h2->now - f->epoch_ns;
 
-	if (!f->epoch_bytes)
+	if (!f->epoch_bytes || f->probe_pings > 0)
 		return;
 	if (2000ull * h2_rtt_us(h2) > least)
 		least = 2000ull * h2_rtt_us(h2);
@@ -213,9 +270,11 @@ void h2_flow_turn(struct h2 *h2)
 		return;
 	f->rate = f->epoch_bytes * CLOCK_NS_PER_S / passed;
 	if (f->epoch_bytes >= BULK_BYTES) {
-		if (h2->now - f->ping_ns > PING_EVERY_NS)
-			h2_ping(h2, h2->now);
 		share_windows(h2);
+		if (!f->ping_pending &&
+		    (!f->rtt_period_ns ||
+		     h2->now - f->rtt_period_ns > RTT_PERIOD_NS))
+			begin_probe(h2);
 	}
 	begin_epoch(h2);
 }

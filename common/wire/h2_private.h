@@ -38,7 +38,10 @@ struct h2_flow {
 	uint64_t ping_ns;     /* last PING, 0: none yet */
 	bool ping_pending;
 	uint32_t rtt_us[2];     /* minimum of this and of the last period */
-	uint64_t rtt_period_ns; /* begin of this period */
+	uint64_t rtt_period_ns; /* begin of this period, 0: none yet */
+	unsigned probe_pings;   /* sent by the running probe, 0: none runs */
+	unsigned probe_samples; /* of these: on the empty line */
+	uint64_t probe_bytes;   /* bytes_in when the last of them was sent */
 };
 
 struct h2 {

@@ -38,7 +38,8 @@ static void accept_upload(void *context, struct h2_stream *s)
 	h2_stream_set_handler(s, &handler, NULL);
 }
 
-static void open_uploads(struct pair *p, unsigned n)
+static struct h2_stream *
+open_upload(struct pair *p, const struct h2_source *source, void *context)
 {
 	static const struct h2_header headers[] = {{":method", "PUT"},
 						   {":scheme", "https"},
@@ -46,43 +47,55 @@ static void open_uploads(struct pair *p, unsigned n)
 						   {":path", "/"}};
 	struct h2_stream *s;
 
-	for (unsigned i = 0; i < n; i++)
-		assert_int_equal(h2_request(p->client, headers, 4, &endless,
-					    NULL, H2_URGENCY_BULK, NULL, NULL,
-					    &s, NULL),
-				 0);
+	assert_int_equal(h2_request(p->client, headers, 4, source, context,
+				    H2_URGENCY_BULK, NULL, NULL, &s, NULL),
+			 0);
+	return s;
 }
 
-/* What the host has said and the client has not heard yet. */
+static void open_uploads(struct pair *p, unsigned n)
+{
+	while (n-- > 0)
+		open_upload(p, &endless, NULL);
+}
+
+/* What one side has said and the other has not heard yet. */
 struct late {
 	struct buf bytes;
 	uint64_t due_ns[4096];
 	size_t len[4096];
 	size_t head, count;
 	uint64_t delay_ns;
+	uint64_t rate;    /* bytes a second, 0: no brake */
+	uint64_t free_ns; /* when the line has sent what it was given */
 };
 
-static void say_later(struct pair *p, struct late *late)
+static bool say_later(struct pair *p, struct h2 *from, struct late *late)
 {
 	uint8_t record[WIRE_RECORD_PLAIN];
-	ssize_t n = h2_pull(p->host, record, sizeof(record), NULL);
+	ssize_t n = h2_pull(from, record, sizeof(record), NULL);
 	size_t at = (late->head + late->count) % array_size(late->len);
 
 	if (n <= 0)
-		return;
+		return false;
 	assert_true(late->count < array_size(late->len));
 	buf_append(&late->bytes, record, (size_t)n);
+	if (late->free_ns < p->now)
+		late->free_ns = p->now;
+	if (late->rate)
+		late->free_ns += (uint64_t)n * CLOCK_NS_PER_S / late->rate;
 	late->len[at] = (size_t)n;
-	late->due_ns[at] = p->now + late->delay_ns;
+	late->due_ns[at] = late->free_ns + late->delay_ns;
 	late->count++;
+	return true;
 }
 
-static void hear(struct pair *p, struct late *late)
+static void hear(struct pair *p, struct h2 *to, struct late *late)
 {
 	while (late->count > 0 && late->due_ns[late->head] <= p->now) {
 		size_t n = late->len[late->head];
 
-		pair_feed(p, p->client, buf_bytes(&late->bytes), n, NULL);
+		pair_feed(p, to, buf_bytes(&late->bytes), n, NULL);
 		buf_consume(&late->bytes, n);
 		late->head = (late->head + 1) % array_size(late->len);
 		late->count--;
@@ -106,14 +119,47 @@ static void run_line(struct pair *p, uint64_t rate, uint64_t delay_ns,
 				: CLOCK_NS_PER_MS / 10;
 		if (n > 0)
 			pair_feed(p, p->host, record, (size_t)n, NULL);
-		say_later(p, late);
-		hear(p, late);
+		say_later(p, p->host, late);
+		hear(p, p->client, late);
 	}
 	p->now += delay_ns;
-	hear(p, late);
+	hear(p, p->client, late);
 	assert_int_equal(late->count, 0);
 	buf_free(&late->bytes);
 	free(late);
+}
+
+/*
+ * The same with a queue before the line, as a kernel has one: the client says
+ * all that its windows allow, and TRICKLE, where there is one, a little at each
+ * step. The first PING goes out when the queue stands already.
+ */
+static void run_queue(struct pair *p, uint64_t rate, uint64_t delay_ns,
+		      double seconds, struct h2_stream *trickle)
+{
+	uint64_t end = p->now + (uint64_t)(seconds * 1e9);
+	struct late *up = calloc(1, sizeof(*up));
+	struct late *down = calloc(1, sizeof(*down));
+
+	up->rate = rate;
+	up->delay_ns = down->delay_ns = delay_ns;
+	while (p->now < end || up->count > 0 || down->count > 0) {
+		if (trickle)
+			h2_stream_resume(trickle);
+		while (p->now < end && say_later(p, p->client, up))
+			;
+		if (!p->host->flow.ping_ns)
+			h2_ping(p->host, p->now);
+		while (say_later(p, p->host, down))
+			;
+		p->now += CLOCK_NS_PER_MS / 20;
+		hear(p, p->host, up);
+		hear(p, p->client, down);
+	}
+	buf_free(&up->bytes);
+	buf_free(&down->bytes);
+	free(up);
+	free(down);
 }
 
 static int64_t sum_of_windows(struct pair *p, int32_t *largest)
@@ -210,6 +256,66 @@ static void test_changing_line_never_starves(void **state)
 	pair_close(&p);
 }
 
+/* The first round trip stands behind 5 ms of bulk; the line's own is 0.4 ms. */
+static void test_round_trip_is_that_of_the_empty_line(void **state)
+{
+	struct pair p = {.on_request = accept_upload};
+	const uint64_t rate = 100000000;
+	const double seconds = 65;
+
+	assert_int_equal(pair_open(&p, &h2_limits_default), 0);
+	pair_run(&p);
+	open_uploads(&p, 8);
+	run_queue(&p, rate, CLOCK_NS_PER_MS / 5, 0.02, NULL);
+	assert_true(p.host->flow.rtt_us[1] >= 2000);
+	run_queue(&p, rate, CLOCK_NS_PER_MS / 5, seconds, NULL);
+	assert_in_range(p.host->flow.rtt_us[0], 300, 700);
+	assert_in_range(p.host->flow.rtt_us[1], 300, 700);
+	assert_true(h2_bytes_in(p.host) >= (uint64_t)(0.97 * rate * seconds));
+	pair_close(&p);
+}
+
+/* Some bytes at each step, so that no PONG ever finds the line empty. */
+struct trickle {
+	const struct pair *pair;
+	uint64_t said_ns;
+};
+
+static size_t trickle_ready(void *context, bool *end)
+{
+	struct trickle *t = context;
+
+	if (t->pair->now == t->said_ns)
+		return 0;
+	t->said_ns = t->pair->now;
+	return 200;
+}
+
+static const struct h2_source trickle = {trickle_ready, endless_take};
+
+static void test_probe_ends_on_a_line_that_never_empties(void **state)
+{
+	const uint64_t rate = 200000000;
+	struct pair p = {.on_request = accept_upload};
+	struct trickle t = {.pair = &p};
+	struct h2_stream *s;
+	uint64_t before;
+
+	assert_int_equal(pair_open(&p, &h2_limits_default), 0);
+	pair_run(&p);
+	s = open_upload(&p, &trickle, &t);
+	run_queue(&p, rate, CLOCK_NS_PER_MS / 20, 0.1, s);
+	assert_true(p.host->flow.rtt_period_ns > 0);
+	assert_int_equal(p.host->flow.probe_pings, 0);
+	assert_int_equal(p.host->flow.probe_samples, 0);
+	for (unsigned i = 0; i < 4; i++)
+		open_upload(&p, &endless, NULL);
+	before = h2_bytes_in(p.host);
+	run_queue(&p, rate, CLOCK_NS_PER_MS / 20, 1, s);
+	assert_true(h2_bytes_in(p.host) - before >= rate / 10 * 9);
+	pair_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +324,8 @@ int main(void)
 		cmocka_unit_test(test_limits_hold),
 		cmocka_unit_test(test_closed_streams_give_back),
 		cmocka_unit_test(test_changing_line_never_starves),
+		cmocka_unit_test(test_round_trip_is_that_of_the_empty_line),
+		cmocka_unit_test(test_probe_ends_on_a_line_that_never_empties),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

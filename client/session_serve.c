@@ -246,6 +246,14 @@ static void on_far_drain(void *context, struct conn *conn)
 	drain(s);
 }
 
+/* Nobody who tries again gets further: they are told what the host has said. */
+static void tell_clients(struct session *s)
+{
+	list_for_each_safe (node, &s->clients)
+		conn_close(list_entry(node, struct client, node)->conn,
+			   &s->why);
+}
+
 static void on_far_closed(void *context, struct conn *conn,
 			  const struct error *why)
 {
@@ -260,6 +268,8 @@ static void on_far_closed(void *context, struct conn *conn,
 		  error_is_set(why) ? error_words(why)
 				    : "the host ended the connection");
 	log_info(s->options->log, "the session ends: %s", error_words(&s->why));
+	if (s->why.code == ERROR_TLS || s->why.code == ERROR_DENIED)
+		tell_clients(s);
 	session_stop(s);
 }
 

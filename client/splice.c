@@ -383,6 +383,10 @@ static void explain(struct splice *s, uint32_t code, struct error *why)
 		error_set(why, ERROR_BUSY,
 			  "the host refused the stream: it is draining or too "
 			  "much is under way; try again");
+	else if (code == H2_INADEQUATE_SECURITY)
+		error_set(why, ERROR_DENIED,
+			  "the host's administrator has taken the right to it "
+			  "away");
 	else if (channel_is_session(s->options.channel) &&
 		 code == H2_CONNECT_ERROR)
 		error_set(why, ERROR_DISCONNECTED,

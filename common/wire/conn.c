@@ -81,9 +81,16 @@ void conn_close(struct conn *c, const struct error *why)
 		error_set(&c->why, why->code, "%s", error_words(why));
 		if (why->cause)
 			error_set_cause(&c->why, "%s", why->cause);
+		c->told = c->opened;
 	}
 	conn_set_state(c, CONN_CLOSING);
 	conn_mark_dirty(c);
+}
+
+void conn_abort(struct conn *c, const struct error *why)
+{
+	c->abrupt = true;
+	conn_close(c, why);
 }
 
 void conn_fail(struct conn *c, struct error *why)
@@ -109,18 +116,48 @@ static void open_up(struct conn *c)
 		c->events->on_open(c->context, c);
 }
 
-static void on_goaway(struct conn *c, const struct h2_event *event)
+/*
+ * What a virtmuxd says when it ends a connection: "NAME: WORDS", an error's name
+ * and its words. Other hosts say nothing, or what they please.
+ */
+static int read_farewell(const struct h2_event *event, struct error *why)
 {
-	if (event->code != H2_NO_ERROR) {
-		autoerror why = {0};
+	size_t n = event->len < WIRE_FAREWELL ? event->len : WIRE_FAREWELL;
+	autofree char *text = strndup((const char *)event->data, n);
+	char *words = text ? strstr(text, ": ") : NULL;
+	enum error_code code;
 
+	if (!words)
+		return -1;
+	*words = '\0';
+	words += 2;
+	code = error_code_from_name(text);
+	for (char *p = words; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return error_set(why, code, "%s", words), 0;
+}
+
+static void on_goaway_error(struct conn *c, const struct h2_event *event)
+{
+	autoerror why = {0};
+
+	if (event->data && read_farewell(event, &why) == 0)
+		error_prefix(&why, "%s ended the connection", c->peer);
+	else
 		error_set(&why, ERROR_DISCONNECTED,
 			  event->code == H2_ENHANCE_YOUR_CALM
 				  ? "%s ended the connection: too many frames "
 				    "that do no work"
 				  : "%s ended the connection",
 			  c->peer);
-		conn_close(c, &why);
+	conn_fail(c, &why);
+}
+
+static void on_goaway(struct conn *c, const struct h2_event *event)
+{
+	if (event->code != H2_NO_ERROR) {
+		on_goaway_error(c, event);
 		return;
 	}
 	if (c->state == CONN_OPEN)
@@ -340,6 +377,39 @@ void conn_transport_ready(struct conn *c, bool readable, bool writable)
 
 /* -- a turn, and the end --------------------------------------------------------------- */
 
+static uint32_t farewell_code(const struct error *why)
+{
+	switch (why->code) {
+	case ERROR_TLS:
+	case ERROR_DENIED:
+		return H2_INADEQUATE_SECURITY;
+	case ERROR_BUSY:
+		return H2_ENHANCE_YOUR_CALM;
+	default:
+		return H2_CANCEL;
+	}
+}
+
+static void say_farewell(struct conn *c)
+{
+	autobuf text = {0};
+	autofree char *words = NULL;
+
+	if (!error_is_set(&c->why)) {
+		if (c->opened)
+			h2_drain_end(c->h2, H2_NO_ERROR, NULL);
+		return;
+	}
+	if (!c->told)
+		return;
+	buf_appendf(&text, "%s: %s", error_code_name(c->why.code),
+		    error_words(&c->why));
+	if (text.len > WIRE_FAREWELL)
+		text.len = WIRE_FAREWELL;
+	words = buf_steal_str(&text);
+	h2_drain_end(c->h2, farewell_code(&c->why), words);
+}
+
 /*
  * A host that closes with unread input would reset the connection and lose its
  * own last words, an alert or GOAWAY: it lingers.
@@ -348,8 +418,11 @@ static void carry_out_close(struct conn *c)
 {
 	bool heard;
 
-	if (c->opened && !error_is_set(&c->why))
-		h2_drain_end(c->h2, H2_NO_ERROR, NULL);
+	if (c->abrupt) {
+		close_transport(c);
+		return;
+	}
+	say_farewell(c);
 	heard = conn_say_goodbye(c);
 	if (!heard || c->role == H2_CLIENT || c->loop->closing) {
 		close_transport(c);
@@ -602,6 +675,11 @@ const char *conn_peer_address(const struct conn *c)
 const struct tls_peer *conn_tls_peer(const struct conn *c)
 {
 	return c->tls ? tls_peer(c->tls) : NULL;
+}
+
+int conn_judge(const struct conn *c, struct tls_context *by, struct error *err)
+{
+	return c->tls ? tls_judge(c->tls, by, err) : 0;
 }
 
 bool conn_is_open(const struct conn *c)

@@ -105,9 +105,20 @@ void conn_drain(struct conn *conn, uint64_t deadline_ms);
 /*
  * The end now: what is queued is sent as far as the kernel takes it at once,
  * streams are closed, on_closed follows from the loop with WHY (copied; NULL:
- * a proper end). Further calls do nothing.
+ * a proper end). An open peer is told WHY, code and words, by a GOAWAY. Further
+ * calls do nothing.
  */
 void conn_close(struct conn *conn, const struct error *why);
+
+/* The same without a word to the peer, and without waiting for him to hear it. */
+void conn_abort(struct conn *conn, const struct error *why);
+
+/*
+ * Judges the peer's certificate anew, by a context that a reload made: see
+ * tls_judge(). The connection is left as it is.
+ */
+int conn_judge(const struct conn *conn, struct tls_context *by,
+	       struct error *err);
 
 struct h2 *conn_h2(struct conn *conn);
 void *conn_context(const struct conn *conn);

@@ -63,6 +63,8 @@ struct conn {
 	bool blocked;         /* the transport takes no more now */
 	bool opened;          /* on_open was called */
 	bool last_named;      /* the drain's second GOAWAY was sent */
+	bool told;            /* the peer gets to know `why` */
+	bool abrupt;          /* conn_abort(): nothing is said */
 	struct error why;
 };
 

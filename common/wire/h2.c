@@ -23,12 +23,35 @@ const struct h2_limits h2_limits_default = {
 
 /* -- events --------------------------------------------------------------- */
 
+static void free_text_of(struct h2_event *event)
+{
+	if (event->type == H2_EVENT_GOAWAY)
+		free((void *)event->data);
+	event->data = NULL;
+}
+
+/* A GOAWAY's text is its event's own, until the next event is taken. */
+static void free_text(struct h2_events *e)
+{
+	if (e->head > 0)
+		free_text_of(&e->ring[e->head - 1]);
+}
+
+static void free_events(struct h2_events *e)
+{
+	free_text(e);
+	for (size_t i = e->head; i < e->head + e->count; i++)
+		free_text_of(&e->ring[i]);
+	free(e->ring);
+}
+
 static int grow_events(struct h2_events *e)
 {
 	size_t cap = e->cap ? e->cap * 2 : EVENTS_AT_FIRST;
 	struct h2_event *ring;
 
 	if (e->head > 0) {
+		free_text(e);
 		memmove(e->ring, e->ring + e->head,
 			e->count * sizeof(*e->ring));
 		e->head = 0;
@@ -60,6 +83,7 @@ bool h2_next_event(struct h2 *h2, struct h2_event *event)
 
 	h2_stream_free(h2->dead);
 	h2->dead = NULL;
+	free_text(e);
 	if (e->count == 0) {
 		e->head = 0;
 		if (e->cap > EVENTS_KEPT) {
@@ -192,7 +216,7 @@ void h2_free(struct h2 *h2)
 	nghttp2_session_del(h2->session);
 	list_for_each_safe (node, &h2->streams)
 		h2_stream_free(list_entry(node, struct h2_stream, node));
-	free(h2->events.ring);
+	free_events(&h2->events);
 	free(h2);
 }
 

@@ -33,6 +33,7 @@ enum h2_code {
 	H2_CANCEL = 0x8,
 	H2_CONNECT_ERROR = 0xa,
 	H2_ENHANCE_YOUR_CALM = 0xb,
+	H2_INADEQUATE_SECURITY = 0xc,
 };
 
 struct h2_limits {
@@ -87,7 +88,7 @@ enum h2_event_type {
 struct h2_event {
 	enum h2_event_type type;
 	struct h2_stream *stream; /* NULL for SETTINGS and GOAWAY */
-	const uint8_t *data;      /* DATA; GOAWAY: debug text */
+	const uint8_t *data;      /* DATA; GOAWAY: debug text, or NULL */
 	size_t len;
 	uint32_t code; /* CLOSED and GOAWAY: enum h2_code or other */
 };

@@ -117,6 +117,13 @@ static int on_stream_frame(struct h2 *h2, const nghttp2_frame *frame)
 	return rc;
 }
 
+static uint8_t *memdup(const uint8_t *data, size_t n)
+{
+	uint8_t *copy = malloc(n);
+
+	return copy ? memcpy(copy, data, n) : NULL;
+}
+
 static int on_goaway(struct h2 *h2, const nghttp2_goaway *frame)
 {
 	struct h2_event event = {
@@ -124,10 +131,18 @@ static int on_goaway(struct h2 *h2, const nghttp2_goaway *frame)
 		.code = frame->error_code,
 	};
 
-	if (h2->goaway_seen)
+	/* A drain may still end in an error; each is told once. */
+	if (h2->goaway_seen && !event.code)
 		return 0;
 	h2->goaway_seen = true;
-	return h2_push_event(h2, &event) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+	if (frame->opaque_data_len > 0 && event.code) {
+		event.data = memdup(frame->opaque_data, frame->opaque_data_len);
+		event.len = event.data ? frame->opaque_data_len : 0;
+	}
+	if (h2_push_event(h2, &event) == 0)
+		return 0;
+	free((void *)event.data);
+	return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 /* Types that nobody has defined: nghttp2 asks us, so that they cost. */

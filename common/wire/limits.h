@@ -37,6 +37,8 @@
 #define WIRE_LINGER_MS        1000u  /* for an alert or GOAWAY to arrive */
 #define WIRE_TICK_MS          1000u  /* granularity of the above */
 
+#define WIRE_FAREWELL 512u /* bytes of the words in a GOAWAY */
+
 /*
  * Frames that do no work (RST_STREAM, PING, SETTINGS, PRIORITY_UPDATE, empty
  * DATA, WINDOW_UPDATE without need, unknown types) are paid from a bucket; a

@@ -60,6 +60,16 @@ void tls_context_unref(struct tls_context *context); /* NULL-safe */
  */
 void tls_context_forget_key(struct tls_context *context);
 
+/* When what a context holds ends first; seconds since 1970, 0: not there. */
+struct tls_dates {
+	int64_t certificate;
+	int64_t ca;
+	int64_t crl; /* when the next list is due */
+};
+
+void tls_context_dates(const struct tls_context *context,
+		       struct tls_dates *dates);
+
 /* -- private keys --------------------------------------------------------- */
 
 /* Whether PEM text holds a key that needs a passphrase. */
@@ -126,6 +136,13 @@ struct tls_peer {
 };
 
 const struct tls_peer *tls_peer(const struct tls *tls);
+
+/*
+ * Judges the certificate of a peer whose handshake is over by another context,
+ * which a reload made: 0, or -1 where it would not get in today, or under another
+ * name. ERROR_TLS with the words of a handshake. Costs about two signatures.
+ */
+int tls_judge(const struct tls *tls, struct tls_context *by, struct error *err);
 
 /* "TLSv1.3, TLS_AES_256_GCM_SHA384, X25519", for doctor and logs. */
 void tls_describe(const struct tls *tls, char *text, size_t size);

@@ -8,6 +8,8 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "wire/tls_private.h"
@@ -15,44 +17,90 @@
 
 /* -- the peer's certificate -------------------------------------------------- */
 
-static int refuse(X509_STORE_CTX *store, struct tls *tls, int code)
-{
-	tls->verify_code = code;
-	X509_STORE_CTX_set_error(store, code);
-	return 0;
-}
-
-/* The whole judgement on the peer's certificate, inside the handshake. */
+/*
+ * The whole judgement on the peer's certificate, inside the handshake. OpenSSL
+ * makes the alert of the code: where our lists are at fault it must not read as if
+ * the certificate were, so that the peer is told of an internal error.
+ */
 static int judge(X509_STORE_CTX *store, void *context)
 {
 	struct tls_context *own = context;
 	SSL *ssl = X509_STORE_CTX_get_ex_data(
 		store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls *tls = SSL_get_app_data(ssl);
-	enum tls_role peer_is = own->role == TLS_HOST ? TLS_CLIENT : TLS_HOST;
-	X509 *leaf = X509_STORE_CTX_get0_cert(store);
+	const struct verify_rules rules = {
+		.peer_is = own->role == TLS_HOST ? TLS_CLIENT : TLS_HOST,
+		.identity = own->identity,
+		.name = tls->server_name,
+	};
 	int code;
 
 	if (own->probe)
 		return 1; /* and it ends with the handshake */
-	if (X509_verify_cert(store) != 1) {
-		X509 *at = X509_STORE_CTX_get_current_cert(store);
+	code = verify_judge(store, &rules, &tls->peer, &tls->verify_error);
+	if (code == X509_V_OK)
+		return 1;
+	X509_STORE_CTX_set_error(store, verify_is_our_fault(code)
+						? X509_V_ERR_UNSPECIFIED
+						: code);
+	return 0;
+}
 
-		code = X509_STORE_CTX_get_error(store);
-		verify_describe(leaf, &tls->peer);
-		verify_explain(at ? at : leaf, code, peer_is, tls->server_name,
-			       &tls->verify_error);
-		return refuse(store, tls, code);
+int tls_judge(const struct tls *tls, struct tls_context *by, struct error *err)
+{
+	const struct verify_rules rules = {
+		.peer_is = by->role == TLS_HOST ? TLS_CLIENT : TLS_HOST,
+		.identity = by->identity,
+	};
+	X509 *leaf = SSL_get0_peer_certificate(tls->ssl);
+	struct tls_peer peer = {0};
+
+	if (!leaf)
+		return error_set(err, ERROR_TLS,
+				 "the peer has shown no certificate");
+	if (verify_outside(by->ssl, leaf, NULL, &rules, &peer, err) !=
+	    X509_V_OK) {
+		ERR_clear_error();
+		return -1;
 	}
-	if (sk_X509_num(X509_STORE_CTX_get0_chain(store)) != 2) {
-		error_set(&tls->verify_error, ERROR_TLS,
-			  "the certificate does not come directly from the CA "
-			  "(intermediate CAs are not accepted)");
-		return refuse(store, tls, X509_V_ERR_CERT_CHAIN_TOO_LONG);
+	if (strcmp(peer.identity, tls->peer.identity) == 0)
+		return 0;
+	return error_set(err, ERROR_TLS,
+			 "the certificate names \"%s\" by the host's new "
+			 "rules, and no longer \"%s\"",
+			 peer.identity, tls->peer.identity);
+}
+
+/* -- how long it lasts --------------------------------------------------------- */
+
+static void earlier(int64_t *least, int64_t time)
+{
+	if (time && (!*least || time < *least))
+		*least = time;
+}
+
+void tls_context_dates(const struct tls_context *context,
+		       struct tls_dates *dates)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(context->ssl);
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+	X509 *own = SSL_CTX_get0_certificate(context->ssl);
+
+	*dates = (struct tls_dates){0};
+	if (own)
+		dates->certificate = verify_seconds(X509_get0_notAfter(own));
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
+		X509 *ca = X509_OBJECT_get0_X509(object);
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(object);
+
+		if (ca)
+			earlier(&dates->ca,
+				verify_seconds(X509_get0_notAfter(ca)));
+		if (crl)
+			earlier(&dates->crl,
+				verify_seconds(X509_CRL_get0_nextUpdate(crl)));
 	}
-	code = verify_leaf(leaf, peer_is, own->identity, &tls->peer,
-			   &tls->verify_error);
-	return code == X509_V_OK ? 1 : refuse(store, tls, code);
 }
 
 /* -- ALPN -------------------------------------------------------------------- */
@@ -131,7 +179,7 @@ static int set_protocol(struct tls_context *own, struct error *err)
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_security_level(ctx, 2);
+	SSL_CTX_set_security_level(ctx, VERIFY_LEVEL);
 	if (!SSL_CTX_set_num_tickets(ctx, 0) ||
 	    !SSL_CTX_set_min_proto_version(ctx, least) ||
 	    !SSL_CTX_set_max_early_data(ctx, 0) ||
@@ -232,6 +280,27 @@ static int load_certificate(struct tls_context *own,
 	return 0;
 }
 
+/* Whoever can read it reads all that is sent: nobody else may. */
+static int check_keylog(int fd, const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	if (st.st_uid != geteuid())
+		return error_set(err, ERROR_KEY,
+				 "the TLS key log %s belongs to somebody else, "
+				 "who could read all that is sent; name "
+				 "another file",
+				 path);
+	if (fchmod(fd, 0600) < 0)
+		return error_set_errno(err, ERROR_SYSTEM, errno,
+				       "the TLS key log %s cannot be closed to "
+				       "others",
+				       path);
+	return 0;
+}
+
 static int open_keylog(struct tls_context *own, const struct tls_config *config,
 		       struct error *err)
 {
@@ -245,6 +314,8 @@ static int open_keylog(struct tls_context *own, const struct tls_config *config,
 		return error_set_errno(err, ERROR_SYSTEM, errno,
 				       "the TLS key log %s cannot be opened",
 				       config->keylog_file);
+	if (check_keylog(own->keylog_fd, config->keylog_file, err))
+		return -1;
 	SSL_CTX_set_keylog_callback(own->ssl, on_keylog);
 	return 0;
 }

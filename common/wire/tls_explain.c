@@ -25,8 +25,7 @@ static const struct alert_words alerts[] = {
 	 "the client found no common TLS parameters"},
 	{SSL_AD_BAD_CERTIFICATE,
 	 "the host refused our certificate as bad; its log has the reason",
-	 "the client refused our certificate: it is not for the name that the "
-	 "client asked for, or is not valid yet"},
+	 NULL},
 	{SSL_AD_UNSUPPORTED_CERTIFICATE,
 	 "the host refused our certificate: it is not a user's (clientAuth); "
 	 "issue one with virtmux-pki user",
@@ -45,11 +44,6 @@ static const struct alert_words alerts[] = {
 	 "the client could not accept our certificate"},
 	{SSL_AD_ILLEGAL_PARAMETER, "the host found our TLS message wrong",
 	 "the client found our TLS message wrong"},
-	{SSL_AD_UNKNOWN_CA,
-	 "the host does not know the CA that issued our certificate; use a "
-	 "certificate of the CA that the host trusts (ca = in virtmuxd.conf)",
-	 "the client does not know the CA that issued this host's certificate; "
-	 "it needs this CA as ca = FILE"},
 	{SSL_AD_ACCESS_DENIED, "the host denied us access",
 	 "the client denied us access"},
 	{SSL_AD_PROTOCOL_VERSION, NULL, NULL},
@@ -64,7 +58,14 @@ static const struct alert_words alerts[] = {
 	{SSL_AD_INSUFFICIENT_SECURITY,
 	 "the host demands stronger parameters than we offer",
 	 "the client demands stronger parameters than we offer"},
-	{SSL_AD_INTERNAL_ERROR, "the host reports an internal error of its TLS",
+	{SSL_AD_DECRYPT_ERROR,
+	 "the host could not verify our signature; its log has the reason",
+	 "the client could not verify our signature"},
+	{SSL_AD_INTERNAL_ERROR,
+	 "the host cannot judge certificates now: its revocation list is out "
+	 "of "
+	 "date, missing or not its CA's, or its TLS has an internal error; its "
+	 "log has the reason, and virtmux-pki crl makes a new list",
 	 "the client reports an internal error of its TLS"},
 };
 
@@ -88,25 +89,79 @@ static int explain_version(struct tls *tls, struct error *err)
 				   "tls-min = 1.2 on this side");
 }
 
-/* A host's alert about our certificate: look at it ourselves. */
+/* What the peer's words for it would be, if it judges as we do. */
 static bool explain_own(struct tls *tls, struct error *err)
 {
+	const struct verify_rules rules = {
+		.peer_is = tls->context->role,
+		.identity = tls->context->identity,
+		.without_crl = true,
+	};
 	X509 *own = SSL_CTX_get0_certificate(tls->context->ssl);
-	X509_STORE *cas = SSL_CTX_get_cert_store(tls->context->ssl);
+	STACK_OF(X509) *more = NULL;
+	struct tls_peer peer = {0};
+	int code;
 
 	if (!own)
 		return false;
-	if (verify_own(own, cas, tls->context->role, err))
+	SSL_CTX_get0_chain_certs(tls->context->ssl, &more);
+	code = verify_outside(tls->context->ssl, own, more, &rules, &peer, err);
+	if (code == X509_V_OK || verify_is_unknown_issuer(code))
 		return false;
-	error_prefix(err, "the host refused our certificate");
+	error_prefix(err, "the %s refused our certificate",
+		     tls->context->role == TLS_HOST ? "client" : "host");
 	return true;
+}
+
+static int explain_unknown_ca(struct tls *tls, struct error *err)
+{
+	X509 *own = SSL_CTX_get0_certificate(tls->context->ssl);
+	char issuer[TLS_IDENTITY_MAX] = "?";
+
+	if (own)
+		verify_common_name(X509_get_issuer_name(own), issuer,
+				   sizeof(issuer));
+	if (tls->context->role == TLS_HOST)
+		return error_set(err, ERROR_TLS,
+				 "the client does not know the CA that issued "
+				 "this host's certificate (\"%s\"); it needs "
+				 "this CA as ca = FILE",
+				 issuer);
+	return error_set(err, ERROR_TLS,
+			 "the host does not know the CA that issued our "
+			 "certificate (\"%s\"); use a certificate of the CA "
+			 "that the host trusts (ca = in virtmuxd.conf)",
+			 issuer);
+}
+
+/* The host's certificate is in order, but not the one that the client wants. */
+static int explain_other_name(struct tls *tls, struct error *err)
+{
+	const char *asked =
+		SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name);
+	X509 *own = SSL_CTX_get0_certificate(tls->context->ssl);
+	autobuf names = {0};
+	autofree char *text = NULL;
+
+	if (own)
+		verify_names(own, &names);
+	text = buf_steal_str(&names);
+	return error_set(err, ERROR_TLS,
+			 "the client refused our certificate: it asked for "
+			 "%s%s%s, and the names in ours are %s; or its clock "
+			 "or its revocation list differs",
+			 asked ? "'" : "", asked ? asked : "an address",
+			 asked ? "'" : "", text ? text : "unknown");
 }
 
 /* What our own look at the certificate may explain better than the alert. */
 static bool is_about_certificate(int alert)
 {
-	return alert >= SSL_AD_BAD_CERTIFICATE &&
-	       alert <= SSL_AD_CERTIFICATE_UNKNOWN;
+	return alert == SSL_AD_BAD_CERTIFICATE ||
+	       alert == SSL_AD_UNSUPPORTED_CERTIFICATE ||
+	       alert == SSL_AD_CERTIFICATE_EXPIRED ||
+	       alert == SSL_AD_CERTIFICATE_UNKNOWN ||
+	       alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_DECRYPT_ERROR;
 }
 
 static int explain_alert(struct tls *tls, int alert, struct error *err)
@@ -115,8 +170,12 @@ static int explain_alert(struct tls *tls, int alert, struct error *err)
 
 	if (alert == SSL_AD_PROTOCOL_VERSION)
 		return explain_version(tls, err);
-	if (!host && is_about_certificate(alert) && explain_own(tls, err))
+	if (is_about_certificate(alert) && explain_own(tls, err))
 		return -1;
+	if (alert == SSL_AD_UNKNOWN_CA)
+		return explain_unknown_ca(tls, err);
+	if (host && alert == SSL_AD_BAD_CERTIFICATE)
+		return explain_other_name(tls, err);
 	for (size_t i = 0; i < array_size(alerts); i++)
 		if (alerts[i].alert == alert)
 			return error_set(err, ERROR_TLS, "%s",

@@ -33,8 +33,7 @@ struct tls {
 	char *server_name;
 	int alert_received;        /* -1: none */
 	int alert_sent;            /* -1: none */
-	int verify_code;           /* X509_V_OK, or why the peer was refused */
-	struct error verify_error; /* its words */
+	struct error verify_error; /* why the peer was refused */
 	bool refused;              /* it was, in this handshake */
 	bool no_alpn;              /* host: the peer offered no "h2" */
 	bool established;

@@ -1,7 +1,7 @@
 /*
- * Certificate rules and their words; see verify.h. OpenSSL checks signatures,
- * dates, path length and revocation; what stands here is ours: no CA as a leaf,
- * the exact usage, and one identity.
+ * The judgement on a certificate; see verify.h. OpenSSL checks signatures, dates,
+ * names, strength and revocation; what stands here is ours: no intermediate, no CA
+ * as a leaf, the exact usage, no NUL, and one identity.
  */
 #include "wire/verify.h"
 
@@ -28,7 +28,7 @@ static void hex(const uint8_t *bytes, size_t n, char *text, size_t size)
 	text[2 * i] = '\0';
 }
 
-static int64_t seconds_of(const ASN1_TIME *time)
+int64_t verify_seconds(const ASN1_TIME *time)
 {
 	struct tm tm = {0};
 
@@ -37,10 +37,8 @@ static int64_t seconds_of(const ASN1_TIME *time)
 	return timegm(&tm);
 }
 
-static void common_name(X509 *cert, char *text, size_t size)
+void verify_common_name(const X509_NAME *name, char *text, size_t size)
 {
-	X509_NAME *name = X509_get_subject_name(cert);
-
 	if (X509_NAME_get_text_by_NID(name, NID_commonName, text, (int)size) <
 	    0)
 		snprintf(text, size, "(no common name)");
@@ -55,12 +53,13 @@ void verify_describe(X509 *cert, struct tls_peer *peer)
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	common_name(cert, peer->subject, sizeof(peer->subject));
+	verify_common_name(X509_get_subject_name(cert), peer->subject,
+			   sizeof(peer->subject));
 	hex(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial),
 	    peer->serial, sizeof(peer->serial));
 	if (X509_digest(cert, EVP_sha256(), digest, &n) == 1)
 		hex(digest, n, peer->fingerprint, sizeof(peer->fingerprint));
-	peer->not_after = seconds_of(X509_get0_notAfter(cert));
+	peer->not_after = verify_seconds(X509_get0_notAfter(cert));
 }
 
 static void append_name(const GENERAL_NAME *name, struct buf *out)
@@ -114,8 +113,8 @@ static bool is_user_name(const char *s, size_t n)
 	if (n == 0 || n > USER_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!isascii(s[i]) ||
-		    (!isalnum((unsigned char)s[i]) && !strchr("._@-", s[i])))
+		if (!isascii((unsigned char)s[i]) ||
+		    (!isalnum((unsigned char)s[i]) && !memchr("._@-", s[i], 4)))
 			return false;
 	return true;
 }
@@ -203,175 +202,191 @@ static int user_identity(X509 *cert, enum tls_identity identity,
 	}
 }
 
-static int check_usage(X509 *cert, enum tls_role peer_is, struct error *err)
+/* A NUL ends a C string: who compares less than all of it is deceived. */
+static bool has_nul(const ASN1_STRING *s)
 {
-	uint32_t flags = X509_get_extension_flags(cert);
-	uint32_t want = peer_is == TLS_HOST ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
-	const char *name = peer_is == TLS_HOST ? "serverAuth" : "clientAuth";
-	const char *verb = peer_is == TLS_HOST ? "host" : "user";
+	return s && memchr(ASN1_STRING_get0_data(s), 0,
+			   (size_t)ASN1_STRING_length(s));
+}
 
-	if (X509_check_ca(cert) || (flags & EXFLAG_CA))
+static bool alternative_has_nul(X509 *cert)
+{
+	GENERAL_NAMES *names =
+		X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	bool found = false;
+
+	for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS || name->type == GEN_EMAIL ||
+		    name->type == GEN_URI)
+			found = found || has_nul(name->d.ia5);
+	}
+	GENERAL_NAMES_free(names);
+	return found;
+}
+
+bool verify_has_nul(X509 *cert)
+{
+	X509_NAME *subject = X509_get_subject_name(cert);
+
+	for (int i = 0; i < X509_NAME_entry_count(subject); i++)
+		if (has_nul(X509_NAME_ENTRY_get_data(
+			    X509_NAME_get_entry(subject, i))))
+			return true;
+	return alternative_has_nul(cert);
+}
+
+static int check_kind(X509 *cert, const char *kind, struct error *err)
+{
+	if (X509_check_ca(cert) || (X509_get_extension_flags(cert) & EXFLAG_CA))
 		return error_set(err, ERROR_TLS,
 				 "the certificate is a CA's, not a %s's; issue "
 				 "one with virtmux-pki %s",
-				 verb, verb);
-	if (!(flags & EXFLAG_XKUSAGE) ||
-	    !(X509_get_extended_key_usage(cert) & want))
+				 kind, kind);
+	if (verify_has_nul(cert))
+		return error_set(err, ERROR_TLS,
+				 "a NUL byte stands in a name of the %s's "
+				 "certificate, which can only be meant to "
+				 "deceive; issue one with virtmux-pki %s",
+				 kind, kind);
+	return 0;
+}
+
+static int usage_count(X509 *cert)
+{
+	EXTENDED_KEY_USAGE *usage =
+		X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);
+	int n = usage ? sk_ASN1_OBJECT_num(usage) : 0;
+
+	EXTENDED_KEY_USAGE_free(usage);
+	return n;
+}
+
+/* Authorities that exist already often issue for several uses. */
+static int check_extended_usage(X509 *cert, const struct verify_rules *rules,
+				const char *kind, struct error *err)
+{
+	bool host = rules->peer_is == TLS_HOST;
+	uint32_t want = host ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
+	const char *name = host ? "serverAuth" : "clientAuth";
+	int count = usage_count(cert);
+
+	if (count == 0)
+		return error_set(err, ERROR_TLS,
+				 "the %s's certificate has no extended key "
+				 "usage, which must be %s; issue one with "
+				 "virtmux-pki %s",
+				 kind, name, kind);
+	if (!(X509_get_extended_key_usage(cert) & want))
 		return error_set(err, ERROR_TLS,
 				 "the certificate may not be used as a %s's: "
 				 "its extended key usage lacks %s; issue one "
 				 "with virtmux-pki %s",
-				 verb, name, verb);
-	if (!(X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE))
+				 kind, name, kind);
+	if (count > 1 && rules->identity == TLS_IDENTITY_URI)
 		return error_set(err, ERROR_TLS,
-				 "the certificate's key usage lacks "
-				 "digitalSignature; issue one with virtmux-pki "
-				 "%s",
-				 verb);
+				 "the %s's certificate may be used for %d "
+				 "purposes where %s alone belongs (extended "
+				 "key usage); issue one with virtmux-pki %s",
+				 kind, count, name, kind);
 	return 0;
 }
 
-int verify_leaf(X509 *cert, enum tls_role peer_is, enum tls_identity identity,
-		struct tls_peer *peer, struct error *err)
+int verify_usage(X509 *cert, const struct verify_rules *rules,
+		 struct error *err)
 {
-	verify_describe(cert, peer);
-	if (check_usage(cert, peer_is, err))
-		return X509_V_ERR_INVALID_PURPOSE;
-	if (peer_is == TLS_CLIENT && user_identity(cert, identity, peer, err))
-		return X509_V_ERR_INVALID_EXTENSION;
-	return X509_V_OK;
+	const char *kind = verify_kind(rules);
+
+	if (check_kind(cert, kind, err) ||
+	    check_extended_usage(cert, rules, kind, err))
+		return -1;
+	if (!(X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE))
+		return error_set(err, ERROR_TLS,
+				 "the key usage of the %s's certificate lacks "
+				 "digitalSignature; issue one with virtmux-pki "
+				 "%s",
+				 kind, kind);
+	return 0;
 }
 
-/* -- words ------------------------------------------------------------------- */
+/* -- the judgement -------------------------------------------------------------- */
 
-static void explain_dates(X509 *cert, bool expired, enum tls_role peer_is,
-			  struct error *err)
+const char *verify_kind(const struct verify_rules *rules)
 {
-	char from[CLOCK_TEXT_SIZE];
+	return rules->peer_is == TLS_HOST ? "host" : "user";
+}
+
+/* Only the log shows it: whoever is refused knows what he has. */
+static int with_offer(X509 *cert, const struct tls_peer *peer,
+		      struct error *err)
+{
 	char until[CLOCK_TEXT_SIZE];
-	char now[CLOCK_TEXT_SIZE];
-
-	clock_format_s(seconds_of(X509_get0_notBefore(cert)), from);
-	clock_format_s(seconds_of(X509_get0_notAfter(cert)), until);
-	clock_format_s(clock_realtime_us() / 1000000, now);
-	error_set(err, ERROR_TLS,
-		  "the %s's certificate %s: it is valid from %s to %s, and "
-		  "this machine's clock says %s; %s",
-		  peer_is == TLS_HOST ? "host" : "user",
-		  expired ? "has expired" : "is not valid yet", from, until,
-		  now,
-		  expired ? "issue a new one with virtmux-pki, or set the clock"
-			  : "set the clock, or wait");
-}
-
-static void explain_name(X509 *cert, const char *name, struct error *err)
-{
+	char issuer[TLS_IDENTITY_MAX];
 	autobuf names = {0};
 	autofree char *text = NULL;
 
+	verify_common_name(X509_get_issuer_name(cert), issuer, sizeof(issuer));
+	clock_format_s(peer->not_after, until);
 	verify_names(cert, &names);
 	text = buf_steal_str(&names);
-	error_set(err, ERROR_TLS,
-		  "the host's certificate is not for '%s': the names in it "
-		  "are %s; use one of these as the address, set server-name, "
-		  "or issue a certificate with virtmux-pki host --san",
-		  name ? name : "", text ? text : "unknown");
+	return error_set_cause(err,
+			       "offered: certificate of \"%s\", names %s, "
+			       "serial %s, issued by \"%s\", valid until %s",
+			       peer->subject, text ? text : "?", peer->serial,
+			       issuer, until);
 }
 
-static void explain_issuer(X509 *cert, enum tls_role peer_is, struct error *err)
+int verify_judge(X509_STORE_CTX *store, const struct verify_rules *rules,
+		 struct tls_peer *peer, struct error *err)
 {
-	char issuer[TLS_IDENTITY_MAX] = "?";
-
-	if (cert)
-		X509_NAME_oneline(X509_get_issuer_name(cert), issuer,
-				  sizeof(issuer));
-	if (peer_is == TLS_HOST)
-		error_set(err, ERROR_TLS,
-			  "the host's certificate was issued by a CA that we "
-			  "do not trust (%s): give the CA that issued it with "
-			  "ca = FILE or --ca, if you are sure that this is "
-			  "the right host",
-			  issuer);
-	else
-		error_set(err, ERROR_TLS,
-			  "the user's certificate was not issued by our CA "
-			  "but by %s; issue one with this host's CA",
-			  issuer);
-}
-
-void verify_explain(X509 *cert, int code, enum tls_role peer_is,
-		    const char *name, struct error *err)
-{
-	switch (code) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		explain_dates(cert, code == X509_V_ERR_CERT_HAS_EXPIRED,
-			      peer_is, err);
-		return;
-	case X509_V_ERR_HOSTNAME_MISMATCH:
-	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		explain_name(cert, name, err);
-		return;
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_CERT_UNTRUSTED:
-	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-		explain_issuer(cert, peer_is, err);
-		return;
-	case X509_V_ERR_INVALID_PURPOSE:
-		if (check_usage(cert, peer_is, err) == 0)
-			error_set(err, ERROR_TLS,
-				  "the certificate may not be used for this");
-		return;
-	case X509_V_ERR_CERT_REVOKED:
-		error_set(err, ERROR_TLS,
-			  "the certificate has been revoked; ask the "
-			  "administrator of the CA for a new one");
-		return;
-	case X509_V_ERR_CRL_HAS_EXPIRED:
-	case X509_V_ERR_UNABLE_TO_GET_CRL:
-	case X509_V_ERR_CRL_NOT_YET_VALID:
-		error_set(
-			err, ERROR_TLS,
-			"the revocation list is not current (%s), so nobody "
-			"is let in; install a new one made by virtmux-pki crl",
-			X509_verify_cert_error_string(code));
-		return;
-	case X509_V_ERR_EE_KEY_TOO_SMALL:
-	case X509_V_ERR_CA_KEY_TOO_SMALL:
-	case X509_V_ERR_CA_MD_TOO_WEAK:
-		error_set(err, ERROR_TLS,
-			  "the certificate's key or signature is too weak "
-			  "(%s); issue one with virtmux-pki",
-			  X509_verify_cert_error_string(code));
-		return;
-	default:
-		error_set(err, ERROR_TLS, "the certificate is refused: %s",
-			  X509_verify_cert_error_string(code));
-	}
-}
-
-bool verify_own(X509 *own, X509_STORE *cas, enum tls_role own_is,
-		struct error *err)
-{
-	X509_STORE_CTX *check = X509_STORE_CTX_new();
-	struct tls_peer peer = {0};
+	X509 *leaf = X509_STORE_CTX_get0_cert(store);
 	int code = X509_V_OK;
 
-	if (!check || !X509_STORE_CTX_init(check, cas, own, NULL)) {
-		X509_STORE_CTX_free(check);
-		return true;
+	verify_describe(leaf, peer);
+	if (X509_verify_cert(store) != 1) {
+		code = X509_STORE_CTX_get_error(store);
+		if (code == X509_V_OK)
+			code = X509_V_ERR_UNSPECIFIED;
+		verify_explain(store, code, rules, err);
+	} else if (sk_X509_num(X509_STORE_CTX_get0_chain(store)) != 2) {
+		code = X509_V_ERR_PATH_LENGTH_EXCEEDED;
+		verify_explain(store, code, rules, err);
+	} else if (verify_usage(leaf, rules, err)) {
+		code = X509_V_ERR_INVALID_PURPOSE;
+	} else if (rules->peer_is == TLS_CLIENT &&
+		   user_identity(leaf, rules->identity, peer, err)) {
+		code = X509_V_ERR_INVALID_EXTENSION;
 	}
-	if (X509_verify_cert(check) != 1)
-		code = X509_STORE_CTX_get_error(check);
-	X509_STORE_CTX_free(check);
-	if (code != X509_V_OK) {
-		verify_explain(own, code, own_is, NULL, err);
-		return false;
+	if (code != X509_V_OK)
+		with_offer(leaf, peer, err);
+	return code;
+}
+
+int verify_outside(SSL_CTX *context, X509 *leaf, STACK_OF(X509) * more,
+		   const struct verify_rules *rules, struct tls_peer *peer,
+		   struct error *err)
+{
+	X509_STORE_CTX *store = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param;
+	int code = X509_V_ERR_OUT_OF_MEM;
+
+	if (!store ||
+	    !X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(context), leaf,
+				 more)) {
+		X509_STORE_CTX_free(store);
+		error_set_no_memory(err);
+		return code;
 	}
-	return verify_leaf(own, own_is, TLS_IDENTITY_URI, &peer, err) ==
-	       X509_V_OK;
+	param = X509_STORE_CTX_get0_param(store);
+	X509_VERIFY_PARAM_set1(param, SSL_CTX_get0_param(context));
+	X509_VERIFY_PARAM_set_purpose(param, rules->peer_is == TLS_HOST
+						     ? X509_PURPOSE_SSL_SERVER
+						     : X509_PURPOSE_SSL_CLIENT);
+	X509_VERIFY_PARAM_set_auth_level(param, VERIFY_LEVEL);
+	if (rules->without_crl)
+		X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_CRL_CHECK);
+	code = verify_judge(store, rules, peer, err);
+	X509_STORE_CTX_free(store);
+	return code;
 }

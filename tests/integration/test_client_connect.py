@@ -230,7 +230,7 @@ class Failures(ConnectCase):
         pair = self.pairs["self_signed_user"]
         self.assert_explained(
             self.list(good, certificate=pair.certificate, key=pair.key), TLS,
-            "does not know the CA")
+            "host refused our certificate", "signed by its own key")
         self.assert_explained(
             self.list(self.host_with(self.pairs["foreign_host"]).address), TLS,
             "CA that we do not trust", "test CA")

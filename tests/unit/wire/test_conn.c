@@ -447,7 +447,7 @@ static void test_refused_certificates(void **state)
 		 "not valid yet"},
 		{"host", "ca", "host", "localhost", "clientAuth", "clientAuth"},
 		{"user", "ca", "user", "localhost", "serverAuth",
-		 "not a host's"},
+		 "lacks serverAuth"},
 		{"host", "ca", "twins", "localhost", "2 identities",
 		 "2 identities"},
 		{"host", "ca", "isca", "localhost", "", "CA"},

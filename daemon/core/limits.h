@@ -34,6 +34,10 @@
 #define CORE_SOURCES      256u
 #define CORE_SOURCE_WAYS  4u
 
+/* Certificates of live connections judged anew in one turn of the loop, after a
+ * reload; each costs about two signatures. */
+#define CORE_JUDGE_TURN 8u
+
 /* A stranger's time to ask and to read why he has no rights; at most twice it. */
 #define CORE_STRANGER_MS 5000u
 
@@ -41,6 +45,9 @@
 #define CORE_REFUSAL_QUIET_MS 60000u
 #define CORE_REFUSAL_KINDS    128u
 #define CORE_REFUSAL_RATE     20u
+
+/* Warnings begin so long before a certificate or a revocation list ends. */
+#define CORE_TRUST_DAYS 30
 
 /* How often a drain looks whether all is over. */
 #define CORE_DRAIN_LOOK_MS 20u

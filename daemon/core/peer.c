@@ -47,8 +47,8 @@ struct peer {
 	struct conn *conn;
 	struct rpc_peer *rpc; /* once its certificate is known */
 	enum peer_state state;
-	int fd;       /* the connection's, valid until on_closed */
-	bool overdue; /* a stranger who was here at the last tick already */
+	unsigned judged; /* peers->generation of the last judgement */
+	bool overdue;    /* a stranger who was here at the last tick already */
 	struct address_source source;
 };
 
@@ -64,6 +64,8 @@ struct peers {
 	struct group ending;
 	struct refusals refusals;
 	struct sources sources;
+	unsigned generation; /* of config.tls */
+	uv_idle_t judging;   /* active while some are to be judged anew */
 	uv_timer_t
 		tick; /* active while there are strangers with a certificate */
 };
@@ -154,10 +156,7 @@ static void put_out(struct peer *peer, const struct error *why)
 	conn_close(peer->conn, why);
 }
 
-/*
- * He has not shown who he is, and there is nothing to tell him: a socket that is
- * shut down does not linger, as it else would for its last words.
- */
+/* He has not shown who he is, and there is nothing to tell him. */
 static void evict(struct peer *peer, const char *limit)
 {
 	autoerror why = {0};
@@ -168,7 +167,7 @@ static void evict(struct peer *peer, const char *limit)
 		  limit);
 	refuse(peer, &why);
 	if (peer->state == PEER_UNKNOWN)
-		shutdown(peer->fd, SHUT_RDWR);
+		conn_abort(peer->conn, &why);
 	put_out(peer, &why);
 }
 
@@ -250,12 +249,56 @@ static void keep_waiting(struct peer *peer)
 			       CORE_STRANGER_MS);
 }
 
+/* False where he would not get in today, and is put out. */
+static bool judge(struct peer *peer)
+{
+	struct peers *peers = peer->peers;
+	autoerror err = {0};
+
+	if (peer->judged == peers->generation)
+		return true;
+	peer->judged = peers->generation;
+	if (conn_judge(peer->conn, peers->config.tls, &err) == 0)
+		return true;
+	refuse(peer, &err);
+	put_out(peer, &err);
+	return false;
+}
+
+static unsigned judge_some(struct group *group, unsigned most)
+{
+	unsigned count = 0;
+
+	list_for_each_safe (node, &group->list) {
+		struct peer *peer = list_entry(node, struct peer, node);
+
+		if (count == most)
+			break;
+		if (peer->state == PEER_UNKNOWN ||
+		    peer->judged == peer->peers->generation)
+			continue;
+		judge(peer);
+		count++;
+	}
+	return count;
+}
+
+static void on_judging(uv_idle_t *idle)
+{
+	struct peers *peers = idle->data;
+	unsigned count = judge_some(&peers->members, CORE_JUDGE_TURN);
+
+	count += judge_some(&peers->strangers, CORE_JUDGE_TURN - count);
+	if (count == 0)
+		uv_idle_stop(idle);
+}
+
 static void on_open(void *context, struct conn *conn)
 {
 	struct peer *peer = context;
 	autoerror err = {0};
 
-	if (peer->state != PEER_UNKNOWN)
+	if (peer->state != PEER_UNKNOWN || !judge(peer))
 		return;
 	if (look_up_rights(peer, &err) < 0) {
 		refuse(peer, &err);
@@ -387,8 +430,7 @@ static int make_room(struct peers *peers, const struct address_source *source,
 	return 0;
 }
 
-static struct peer *make(struct peers *peers, int fd,
-			 const struct address *from)
+static struct peer *make(struct peers *peers, const struct address *from)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
@@ -396,11 +438,11 @@ static struct peer *make(struct peers *peers, int fd,
 		return NULL;
 	peer->peers = peers;
 	peer->source = address_source(from);
-	peer->fd = fd;
+	peer->judged = peers->generation;
 	return peer;
 }
 
-static int begin(struct peer *peer, const struct address *from,
+static int begin(struct peer *peer, int fd, const struct address *from,
 		 struct error *err)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -413,7 +455,7 @@ static int begin(struct peer *peer, const struct address *from,
 	};
 
 	address_format(from, text);
-	if (conn_new(&peer->conn, peer->peers->config.conns, peer->fd, &options,
+	if (conn_new(&peer->conn, peer->peers->config.conns, fd, &options,
 		     err) < 0)
 		return -1;
 	join(peer);
@@ -430,12 +472,12 @@ void peers_accept(struct peers *peers, int fd, const struct address *from)
 		refuse_socket(peers, fd, from, &err);
 		return;
 	}
-	peer = make(peers, fd, from);
+	peer = make(peers, from);
 	if (!peer) {
 		close(fd);
 		return;
 	}
-	if (begin(peer, from, &err) < 0) {
+	if (begin(peer, fd, from, &err) < 0) {
 		free(peer);
 		refuse_socket(peers, -1, from, &err);
 	}
@@ -443,26 +485,27 @@ void peers_accept(struct peers *peers, int fd, const struct address *from)
 
 /* -- all of them ---------------------------------------------------------- */
 
-unsigned peers_renew(struct peers *peers)
+struct peers_ended peers_renew(struct peers *peers)
 {
-	unsigned ended = 0;
+	struct peers_ended ended = {0};
 	autoerror why = {0};
 
-	error_set(&why, ERROR_DENIED, "the host has taken rights away");
+	error_set(&why, ERROR_DENIED,
+		  "the host's administrator has taken all rights away");
 	list_for_each_safe (node, &peers->members.list) {
 		struct peer *peer = list_entry(node, struct peer, node);
 
-		if (rpc_peer_renew(peer->rpc))
+		if (rpc_peer_renew(peer->rpc, &ended.streams))
 			continue;
 		put_out(peer, &why);
-		ended++;
+		ended.connections++;
 	}
 	list_for_each_safe (node, &peers->strangers.list) {
 		struct peer *peer = list_entry(node, struct peer, node);
 
 		if (peer->state != PEER_STRANGER)
 			continue;
-		rpc_peer_renew(peer->rpc);
+		rpc_peer_renew(peer->rpc, &ended.streams);
 		if (rpc_peer_permitted(peer->rpc))
 			welcome(peer);
 	}
@@ -486,6 +529,8 @@ void peers_set_tls(struct peers *peers, struct tls_context *tls)
 	tls_context_ref(tls);
 	tls_context_unref(peers->config.tls);
 	peers->config.tls = tls;
+	peers->generation++;
+	uv_idle_start(&peers->judging, on_judging);
 }
 
 void peers_set_limits(struct peers *peers, const struct peers_limits *limits)
@@ -513,6 +558,8 @@ int peers_new(struct peers **out, const struct peers_config *config,
 	init_group(&peers->ending);
 	uv_timer_init(conn_loop_uv(config->conns), &peers->tick);
 	peers->tick.data = peers;
+	uv_idle_init(conn_loop_uv(config->conns), &peers->judging);
+	peers->judging.data = peers;
 	*out = peers;
 	return 0;
 }
@@ -520,6 +567,7 @@ int peers_new(struct peers **out, const struct peers_config *config,
 void peers_close(struct peers *peers)
 {
 	uv_close((uv_handle_t *)&peers->tick, NULL);
+	uv_close((uv_handle_t *)&peers->judging, NULL);
 }
 
 void peers_free(struct peers *peers)

@@ -43,18 +43,27 @@ int peers_new(struct peers **peers, const struct peers_config *config,
 void peers_close(struct peers *peers);
 void peers_free(struct peers *peers); /* all have ended; NULL-safe */
 
-/* For connections to come. */
+/*
+ * For connections to come. The certificates of present ones are judged by it anew, a
+ * few in each turn of the loop, and whoever would not get in today is put out.
+ */
 void peers_set_tls(struct peers *peers, struct tls_context *tls);
 void peers_set_limits(struct peers *peers, const struct peers_limits *limits);
 
 /* A connected, non-blocking socket, which is taken. */
 void peers_accept(struct peers *peers, int fd, const struct address *from);
 
+/* What a change of rights has ended. */
+struct peers_ended {
+	unsigned connections;
+	unsigned streams;
+};
+
 /*
- * The rights have changed: connections that may do less than before are ended.
- * Returns their number.
+ * The rights have changed: connections of identities without any are ended, of the
+ * others the streams that are no longer covered.
  */
-unsigned peers_renew(struct peers *peers);
+struct peers_ended peers_renew(struct peers *peers);
 
 /* GOAWAY to all; those that have not ended in DEADLINE_MS are cut. */
 void peers_drain(struct peers *peers, uint64_t deadline_ms);

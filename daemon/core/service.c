@@ -49,7 +49,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 	if (number == SIGHUP) {
 		if (s->state == SERVICE_SERVING)
-			service_reload(s);
+			service_reload(s, NULL, NULL);
 		return;
 	}
 	if (s->state == SERVICE_SERVING) {
@@ -72,6 +72,7 @@ static void init_handles(struct service *s)
 	}
 	uv_timer_init(&s->uv, &s->drain);
 	s->drain.data = s;
+	trust_init(&s->trust, &s->uv, s->log);
 }
 
 /* -- parts ---------------------------------------------------------------- */
@@ -82,6 +83,7 @@ static int make_ops(struct service *s, struct error *err)
 	const struct ops_config ops = {
 		.uv = &s->uv,
 		.log = s->log,
+		.core = service_for_ops(s),
 		.virt = {.uri = config->libvirt_uri,
 			 .quick_workers =
 				 (unsigned)config->libvirt_quick_workers,
@@ -137,18 +139,10 @@ static int make_parts(struct service *s, struct error *err)
 	    conn_loop_new(&s->conns, &s->uv, &limits, s->log, err) == 0 &&
 	    make_ops(s, err) == 0 && make_rpc(s, &files, err) == 0)
 		result = make_peers(s, &files, err);
+	if (result == 0)
+		trust_set(&s->trust, files.tls);
 	service_files_clear(&files);
 	return result;
-}
-
-static void warn_of_keylog(const struct service *s)
-{
-	if (s->config->tls_keylog)
-		log_warning(s->log,
-			    "[tls] tls-keylog: the secrets of ALL connections "
-			    "are written to %s; whoever reads it reads "
-			    "everything, consoles and passwords included",
-			    s->config->tls_keylog);
 }
 
 int service_new(struct service **out, const struct service_options *options,
@@ -174,7 +168,7 @@ int service_new(struct service **out, const struct service_options *options,
 		service_free(s);
 		return -1;
 	}
-	warn_of_keylog(s);
+	service_warn_of_keylog(s->log, s->config);
 	*out = s;
 	return 0;
 }
@@ -229,6 +223,7 @@ void service_close(struct service *s)
 	for (size_t i = 0; i < array_size(s->signals); i++)
 		uv_close((uv_handle_t *)&s->signals[i], NULL);
 	uv_close((uv_handle_t *)&s->drain, NULL);
+	trust_close(&s->trust);
 }
 
 void service_free(struct service *s)

@@ -9,6 +9,7 @@
 #include "daemon/core/listener.h"
 #include "daemon/core/peer.h"
 #include "daemon/core/service.h"
+#include "daemon/core/trust.h"
 #include "daemon/ops/ops.h"
 #include "daemon/rpc/rpc.h"
 #include "wire/conn.h"
@@ -39,6 +40,7 @@ struct service {
 	struct rpc *rpc;
 	struct peers *peers;
 	struct listener *listener;
+	struct trust trust;
 };
 
 /* All files that the configuration names, read before any of them is used. */
@@ -57,11 +59,18 @@ void service_close(struct service *s);
 /* Only libvirt is let go; no connection is left. */
 void service_close_ops(struct service *s);
 
-/* reload.c: what SIGHUP does. */
-void service_reload(struct service *s);
+/*
+ * reload.c: what SIGHUP and host.reload do; the log tells how it went. RESTART (may
+ * be NULL) gets the names of options that wait for a restart. -1: nothing changed.
+ */
+int service_reload(struct service *s, struct buf *restart, struct error *err);
+void service_warn_of_keylog(struct log *log, const struct config *config);
 void service_set_log_level(struct service *s, const struct config *config);
 void service_peers_limits(const struct config *config,
 			  struct peers_limits *limits);
+
+/* revocation.c: what the methods of ops need of core. */
+struct ops_core service_for_ops(struct service *s);
 
 /* drain.c: what SIGTERM and SIGINT do. */
 void service_drain(struct service *s);

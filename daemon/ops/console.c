@@ -21,6 +21,12 @@ static void on_relay_done(void *context, const struct relay_end *end)
 	call_finish(call, &why, end->bytes_in, end->bytes_out);
 }
 
+/* The right to the console was taken away. */
+static void cut(void *context)
+{
+	relay_cut(context, H2_INADEQUATE_SECURITY);
+}
+
 /* Where it is answered no more, on_relay_done() comes all the same. */
 static void answer(struct relay *relay, struct h2_stream *stream,
 		   const struct virt_reply *reply, const char *kind)
@@ -56,6 +62,7 @@ static void take_stream(struct call *call, struct relay *relay,
 		fail_orphan(call);
 		return;
 	}
+	call_set_cut(call, cut, relay);
 	answer(relay, stream, reply, kind);
 	relay_start(relay, stream, buf_bytes(&early.data), early.data.len,
 		    early.end);

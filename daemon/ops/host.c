@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 /* -- host.info ------------------------------------------------------------ */
 
 struct survey {
@@ -24,7 +26,11 @@ struct survey {
 static void answer_survey(struct survey *s)
 {
 	const struct virt_host_info *host = &s->host;
-	const struct host_info result = {
+	const struct ops_core *core = &ops_of(s->call)->core;
+	char certificate[CLOCK_TEXT_SIZE];
+	char crl[CLOCK_TEXT_SIZE];
+	struct ops_trust trust = {0};
+	struct host_info result = {
 		.hostname = host->hostname,
 		.uri = ops_of(s->call)->uri,
 		.hypervisor = s->hypervisor,
@@ -40,8 +46,15 @@ static void answer_survey(struct survey *s)
 		.has_memory_free = host->free_memory_kib != 0,
 		.domains_active = s->active,
 		.domains_inactive = s->inactive,
+		.certificate_not_after = certificate,
+		.crl_next_update = crl,
 	};
 
+	if (core->trust)
+		core->trust(core->context, &trust);
+	result.has_certificate_not_after =
+		ops_time(trust.certificate, certificate);
+	result.has_crl_next_update = ops_time(trust.crl, crl);
 	call_return(s->call, &result);
 }
 

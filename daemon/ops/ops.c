@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 static void on_completion(uv_poll_t *poll, int status, int events)
 {
 	struct ops *ops = poll->data;
@@ -49,6 +51,7 @@ int ops_new(struct ops **ops, const struct ops_config *config,
 		return error_set_no_memory(err);
 	o->uv = config->uv;
 	o->log = config->log;
+	o->core = config->core;
 	o->uri = public_uri(config->virt.uri);
 	if (!o->uri)
 		return error_set_no_memory(err);
@@ -109,6 +112,12 @@ bool ops_succeeded(struct call *call, struct virt_reply *reply)
 		return true;
 	call_fail(call, &reply->error);
 	return false;
+}
+
+bool ops_time(int64_t seconds, char *text)
+{
+	clock_format_us(seconds * 1000000, text);
+	return seconds != 0;
 }
 
 static void percent_encode(const char *text, char *to, size_t size)

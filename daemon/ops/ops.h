@@ -12,17 +12,44 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "daemon/virt/virt.h"
 
 struct ops;
 
+/* When the host's certificate and list end; seconds since 1970, 0: there is none. */
+struct ops_trust {
+	int64_t certificate;
+	int64_t crl;
+};
+
+struct ops_crl {
+	char issuer[256];
+	char number[64];
+	int64_t this_update;
+	int64_t next_update;
+	size_t revoked;
+};
+
+/* What only daemon/core can do: 0, or -1 with words for the administrator. */
+struct ops_core {
+	void *context;
+	/* RESTART gets the names of options that wait for a restart. */
+	int (*reload)(void *context, struct buf *restart, struct error *err);
+	int (*push_crl)(void *context, const char *pem, size_t len,
+			struct ops_crl *crl, struct error *err);
+	void (*trust)(void *context, struct ops_trust *trust);
+};
+
 struct ops_config {
 	uv_loop_t *uv;           /* borrowed */
 	struct log *log;         /* borrowed */
+	struct ops_core core;    /* copied */
 	struct virt_config virt; /* copied */
 };
 

@@ -16,6 +16,7 @@
 struct ops {
 	uv_loop_t *uv;
 	struct log *log;
+	struct ops_core core;
 	struct virt *virt;
 	uv_poll_t poll;           /* for virt's completions */
 	struct block_pool blocks; /* of the relays */
@@ -67,6 +68,9 @@ static inline uint64_t ops_bytes(uint64_t kib)
 {
 	return kib * 1024;
 }
+
+/* As TEXT (CLOCK_TEXT_SIZE bytes); false where SECONDS is 0. */
+bool ops_time(int64_t seconds, char *text);
 
 enum {
 	OPS_NAME_HEADER_SIZE = 3 * VIRT_NAME_MAX + 1,

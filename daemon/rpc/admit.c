@@ -170,10 +170,27 @@ static void take_key(struct call *c, const char *key)
 	}
 }
 
+/* The rights may have changed while it waited. */
+static int check_again(struct call *c, struct error *err)
+{
+	const char *identity = c->principal->caller.identity;
+
+	call_renew(c);
+	if (access_check(c->principal->rule, identity, c->method, err) < 0)
+		return -1;
+	return access_check_params(c->principal->rule, identity, c->method,
+				   &c->params, err);
+}
+
 void admit_again(struct call *c)
 {
 	const char *key = NULL;
+	autoerror err = {0};
 
+	if (check_again(c, &err) < 0) {
+		call_fail(c, &err);
+		return;
+	}
 	if (c->has_turn) {
 		start(c);
 		return;

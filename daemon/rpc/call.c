@@ -59,6 +59,9 @@ struct call *call_new(struct rpc_peer *peer, struct h2_stream *stream,
 		return NULL;
 	}
 	c->rpc = peer->rpc;
+	c->peer = peer;
+	list_init(&c->sibling);
+	list_append(&peer->calls, &c->sibling);
 	c->rpc->open_calls++;
 	c->principal = principal_ref(peer->principal);
 	c->stream = stream;
@@ -88,6 +91,7 @@ void call_free(struct call *c)
 {
 	assert(!c->open && list_empty(&c->node));
 	c->rpc->open_calls--;
+	list_remove(&c->sibling);
 	let_go(c);
 	message_free(&c->message);
 	buf_free(&c->body);
@@ -116,6 +120,7 @@ void call_open(struct call *c, const struct request *request,
 	       const struct method *method)
 {
 	assert(!c->open);
+	call_renew(c);
 	c->open = true;
 	c->request = request;
 	c->method = method;
@@ -365,6 +370,7 @@ void call_replay(struct call *c, const struct idem_entry *entry)
 void call_abandon(struct call *c)
 {
 	c->stream = NULL;
+	call_forget_peer(c);
 	if (c->state == CALL_RUNNING)
 		return;
 	assert(!c->on_stack && c->state != CALL_TAKEN);
@@ -399,13 +405,26 @@ struct h2_stream *call_take_stream(struct call *c,
 	return c->stream;
 }
 
+void call_set_cut(struct call *c, call_cut_fn *cut, void *context)
+{
+	c->cut = cut;
+	c->cut_context = context;
+}
+
 void call_finish(struct call *c, const struct error *why, uint64_t bytes_in,
 		 uint64_t bytes_out)
 {
+	autoerror denied = {0};
+
 	assert(c->resource && c->open);
 	c->stream = NULL;
 	c->bytes_in = bytes_in;
 	c->bytes_out = bytes_out;
+	if (c->withdrawn) {
+		error_set(&denied, ERROR_DENIED,
+			  "the right to it was taken away by a reload");
+		why = &denied;
+	}
 	close_item(c, why && error_is_set(why) ? why : NULL);
 	go_on(c);
 }

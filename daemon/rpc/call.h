@@ -139,6 +139,14 @@ struct h2_stream *call_take_stream(struct call *call,
 				   void *context, struct call_early *early);
 
 /*
+ * How the taker ends the stream when the right to it is taken away: CUT is called
+ * with CONTEXT, at most once and before call_finish(), from the loop; the end of the
+ * stream follows as ever. A stream without it is not ended by a loss of rights.
+ */
+typedef void call_cut_fn(void *context);
+void call_set_cut(struct call *call, call_cut_fn *cut, void *context);
+
+/*
  * The end of a taken stream, for the audit: WHY (borrowed) is NULL or empty
  * after a proper end; bytes of content from and to the peer. The stream itself
  * is the taker's to end. Releases CALL.

@@ -33,6 +33,7 @@ struct rpc {
 struct rpc_peer {
 	struct rpc *rpc;
 	struct principal *principal;
+	struct list calls; /* of its streams, by their `sibling` */
 };
 
 enum call_state {
@@ -57,12 +58,17 @@ union call_params {
  */
 struct call {
 	struct rpc *rpc;
+	struct rpc_peer *peer; /* NULL: gone */
+	struct list sibling;   /* in peer->calls */
 	struct principal *principal;
 	struct h2_stream *stream; /* NULL: the peer has gone */
 	enum call_state state;
-	bool resource; /* GET, PUT or STREAM; else POST /rpc */
-	bool on_stack; /* call_run() is below us and goes on itself */
-	bool ended;    /* the peer will send no more */
+	bool resource;    /* GET, PUT or STREAM; else POST /rpc */
+	bool on_stack;    /* call_run() is below us and goes on itself */
+	bool withdrawn;   /* the right to its stream was taken away */
+	call_cut_fn *cut; /* of the stream's taker, or NULL */
+	void *cut_context;
+	bool ended; /* the peer will send no more */
 	bool open;
 	struct list node;
 	struct buf body;
@@ -125,6 +131,13 @@ void admit_again(struct call *c);
 void admit_release(struct call *c);
 /* It was never started: gives back turn, place and key. */
 void admit_withdraw(struct call *c);
+
+/* -- renew.c -------------------------------------------------------------- */
+
+/* It goes on, or begins its next item, with the rights that its peer has now. */
+void call_renew(struct call *c);
+/* The peer's struct goes before its last orphan. */
+void call_forget_peer(struct call *c);
 
 /* -- exchange.c ----------------------------------------------------------- */
 

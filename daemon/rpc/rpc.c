@@ -147,6 +147,7 @@ int rpc_peer_new(struct rpc_peer **out, struct rpc *rpc,
 	if (!peer)
 		return error_set_no_memory(err);
 	peer->rpc = rpc;
+	list_init(&peer->calls);
 	if (principal_new(&peer->principal, &rpc->users, rpc->config.access,
 			  &copy, err) < 0) {
 		free(peer);
@@ -161,6 +162,8 @@ void rpc_peer_free(struct rpc_peer *peer)
 {
 	if (!peer)
 		return;
+	list_for_each_safe (node, &peer->calls)
+		call_forget_peer(list_entry(node, struct call, sibling));
 	peer->principal->user->connections--;
 	principal_unref(peer->principal);
 	free(peer);
@@ -174,20 +177,6 @@ bool rpc_peer_permitted(const struct rpc_peer *peer)
 unsigned rpc_peer_siblings(const struct rpc_peer *peer)
 {
 	return peer->principal->user->connections;
-}
-
-bool rpc_peer_renew(struct rpc_peer *peer)
-{
-	struct principal *old = peer->principal;
-	struct principal *renewed;
-	bool covered;
-
-	if (principal_renew(&renewed, peer->rpc->config.access, old, NULL) < 0)
-		return false;
-	covered = access_covers(renewed->rule, old->rule);
-	peer->principal = renewed;
-	principal_unref(old);
-	return covered;
 }
 
 static void refuse_stranger(struct rpc_peer *peer, struct h2_stream *stream)

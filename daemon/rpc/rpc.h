@@ -96,11 +96,12 @@ bool rpc_peer_permitted(const struct rpc_peer *peer);
 unsigned rpc_peer_siblings(const struct rpc_peer *peer);
 
 /*
- * Gives it the rights of the present set. False where it may do less than
- * before: what it has open is then no longer covered, and core ends the
- * connection. On ERROR_NO_MEMORY it is false too.
+ * Gives it the rights of the present set: what runs is finished under the old
+ * ones, what waits is checked anew, streams that they no longer cover are ended.
+ * *ENDED grows by the number of these. False where no rights are left, or no
+ * memory: core ends the connection.
  */
-bool rpc_peer_renew(struct rpc_peer *peer);
+bool rpc_peer_renew(struct rpc_peer *peer, unsigned *ended);
 
 /* A request stream of the connection, with its header list complete. */
 void rpc_peer_request(struct rpc_peer *peer, struct h2_stream *stream);

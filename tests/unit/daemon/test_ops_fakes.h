@@ -339,6 +339,11 @@ struct h2_stream *call_take_stream(struct call *call,
 	return call->stream;
 }
 
+void call_set_cut(struct call *call, call_cut_fn *cut, void *context)
+{
+	assert_true(call->taken);
+}
+
 void call_finish(struct call *call, const struct error *why, uint64_t bytes_in,
 		 uint64_t bytes_out)
 {

@@ -95,12 +95,16 @@ static const char *environment(const char *name)
 	return value && value[0] ? value : NULL;
 }
 
+const char *call_config_file(const struct command_call *call)
+{
+	return call_text(call, "config", environment("VIRTMUX_CONFIG"));
+}
+
 int call_profile(struct command_call *call, const struct profile **profile,
 		 struct error *err)
 {
 	struct profile_request request = {
-		.config = call_text(call, "config",
-				    environment("VIRTMUX_CONFIG")),
+		.config = call_config_file(call),
 		.host = call_text(call, "host", environment("VIRTMUX_HOST")),
 		.address = call_text(call, "address", NULL),
 		.ca = call_text(call, "ca", NULL),

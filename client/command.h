@@ -161,6 +161,9 @@ int call_choice(const struct command_call *call, const char *name,
 int call_profile(struct command_call *call, const struct profile **profile,
 		 struct error *err);
 
+/* What --config or VIRTMUX_CONFIG names, or NULL; borrowed. */
+const char *call_config_file(const struct command_call *call);
+
 /* Where the passphrase comes from, by options and environment. */
 const struct key_sources *call_key_sources(struct command_call *call);
 

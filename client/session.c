@@ -104,10 +104,8 @@ static int list(struct command_call *call, struct error *err)
 static int load_profile(struct command_call *call, struct profile **own,
 			const struct profile **profile, struct error *err)
 {
-	const char *config = getenv("VIRTMUX_CONFIG");
 	const struct profile_request request = {
-		.config = call_text(call, "config",
-				    config && *config ? config : NULL),
+		.config = call_config_file(call),
 		.host = call_argument(call, 1),
 		.address = call_text(call, "address", NULL),
 		.ca = call_text(call, "ca", NULL),

@@ -16,24 +16,19 @@
 #include "wire/conn_dial.h"
 
 #define SECTION_DEFAULTS "defaults"
-
-static const char *given_file(const struct command_call *call)
-{
-	const char *file = getenv("VIRTMUX_CONFIG");
-
-	return call_text(call, "config", file && *file ? file : NULL);
-}
+#define PORT_MAX         65535
 
 static int load(struct command_call *call, struct config **config,
 		struct error *err)
 {
-	return config_load(config, given_file(call), CONFIG_SYSTEM_FILE, err);
+	return config_load(config, call_config_file(call), CONFIG_SYSTEM_FILE,
+			   err);
 }
 
 static int open_edit(struct command_call *call, struct config_edit **edit,
 		     char **path, struct error *err)
 {
-	*path = config_user_path(given_file(call));
+	*path = config_user_path(call_config_file(call));
 	if (!*path)
 		return error_set_no_memory(err);
 	return config_edit_open(edit, *path, err);
@@ -157,7 +152,16 @@ static int check_address(const char *address, struct error *err)
 	autofree char *host = NULL;
 	autofree char *port = NULL;
 
-	return conn_split_address(address, PROFILE_PORT, &host, &port, err);
+	if (conn_split_address(address, PROFILE_PORT, &host, &port, err) < 0)
+		return -1;
+	if (host[strcspn(host, " \t\r\n")] == '\0' &&
+	    strspn(port, "0123456789") == strlen(port) && strlen(port) <= 5 &&
+	    atoi(port) >= 1 && atoi(port) <= PORT_MAX)
+		return 0;
+	return error_set(err, ERROR_USAGE,
+			 "'%s' is no address: it is a name or an address, and "
+			 "behind a ':' a port from 1 to %d",
+			 address, PORT_MAX);
 }
 
 /* Writes the file that a global option names, as an absolute path. */

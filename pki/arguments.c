@@ -10,8 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ON(id)       (1u << COMMAND_##id)
-#define ON_ALL       (~0u)
+#define ON(id) (1u << COMMAND_##id)
+#define ON_ALL (~0u)
+/* What opens the authority's key, and gives something an end. */
+#define ON_AUTHORITY                                                           \
+	(ON(INIT) | ON(HOST) | ON(USER) | ON(SIGN) | ON(RENEW) | ON(REVOKE) |  \
+	 ON(CRL))
 #define VALUE_OF_ONE 1 /* popt: 0 would mean "do not return it" */
 
 static const struct argument_spec specs[ARGUMENTS] = {

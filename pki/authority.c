@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "pki/crl.h"
+#include "pki/verify.h"
 
 struct authority {
 	X509 *certificate;
@@ -88,10 +89,24 @@ static int unused_serial(const struct store *store, unsigned char *serial,
 	return 0;
 }
 
+/* Whether the certificate of that name that was issued last has this key. */
+static bool has_key(const struct store *store,
+		    const struct certificate_plan *plan)
+{
+	const struct index_entry *last =
+		index_find_last(store_index(store), plan->kind, plan->name);
+	autox509 *x = last ? store_certificate(store, last, NULL) : NULL;
+
+	return x && EVP_PKEY_eq(X509_get0_pubkey(x), plan->key) == 1;
+}
+
 /* Builds from PLAN, which lacks the serial, and enters it into the store. */
 static int issue(struct store *store, struct certificate_plan *plan,
 		 BIO *key_pem, struct index_entry *entry, struct error *err)
 {
+	enum store_key where = key_pem                ? STORE_KEY_GIVEN
+			       : has_key(store, plan) ? STORE_KEY_KEPT
+						      : STORE_KEY_ELSEWHERE;
 	autox509 *certificate = NULL;
 	autobio *pem = NULL;
 
@@ -106,10 +121,18 @@ static int issue(struct store *store, struct certificate_plan *plan,
 	certificate = certificate_build(plan, err);
 	if (!certificate)
 		return -1;
+	/* What others would refuse shall not count. */
+	if (verify_chain(certificate, plan->issuer ? plan->issuer : certificate,
+			 plan->kind, err) < 0)
+		return error_prefix(err,
+				    "the certificate of %s %s was not "
+				    "issued",
+				    certificate_kind_name(plan->kind),
+				    plan->name);
 	pem = certificate_to_pem(certificate, err);
 	if (!pem)
 		return -1;
-	return store_commit(store, entry, pem, key_pem, err);
+	return store_commit(store, entry, pem, where, key_pem, err);
 }
 
 /* A list may not begin after the clock of a host that is a little behind. */
@@ -299,6 +322,23 @@ int authority_end(const struct authority *authority, long days, time_t *end,
 			 days, text, (long)((last - now) / SECONDS_PER_DAY));
 }
 
+/* Another command may have been faster while this one asked its questions. */
+static int check_renewed(const struct store *store,
+			 const struct authority_request *request,
+			 struct error *err)
+{
+	const struct index_entry *last = index_find_last(
+		store_index(store), request->kind, request->name);
+
+	if (!request->renews || (last && last->state == INDEX_VALID &&
+				 strcmp(last->serial, request->renews) == 0))
+		return 0;
+	return error_set(err, ERROR_STATE,
+			 "serial %s was replaced or revoked meanwhile: nothing "
+			 "was issued. See 'virtmux-pki list'",
+			 request->renews);
+}
+
 int authority_issue(const struct authority *authority, struct store *store,
 		    const struct authority_request *request,
 		    struct index_entry *entry, struct error *err)
@@ -319,6 +359,7 @@ int authority_issue(const struct authority *authority, struct store *store,
 
 	if (authority_check_free(store, request->kind, request->name,
 				 request->replace, err) < 0 ||
+	    check_renewed(store, request, err) < 0 ||
 	    authority_end(authority, request->days, &plan.not_after, &cut,
 			  err) < 0)
 		return -1;

@@ -24,10 +24,11 @@ struct authority_request {
 	const char *name; /* checked by name.h, in its canonical form */
 	const struct san *sans;
 	size_t san_count;
-	long days; /* 0: the default, cut at the authority's own end */
-	EVP_PKEY *key;
-	BIO *key_pem; /* NULL: the key stays where it was made */
-	bool replace; /* a valid certificate of that name may be replaced */
+	long days;          /* 0: the default, cut at the authority's own end */
+	EVP_PKEY *key;      /* its public part is enough */
+	BIO *key_pem;       /* NULL: the key stays where it is */
+	bool replace;       /* a valid certificate of that name may go */
+	const char *renews; /* the serial that it shall replace; or NULL */
 };
 
 /*

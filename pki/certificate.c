@@ -5,14 +5,13 @@
  */
 #include "pki/certificate.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
-
-#define USER_URI_PREFIX "virtmux://user/"
 
 static const char *const kind_names[CERTIFICATE_KINDS] = {
 	[CERTIFICATE_AUTHORITY] = "ca",
@@ -127,6 +126,45 @@ static int add_extended_usage(X509 *x, const struct certificate_plan *plan)
 	     add_extension(x, NID_ext_key_usage, usages, 0);
 	sk_ASN1_OBJECT_free(usages);
 	return ok;
+}
+
+bool certificate_san(const GENERAL_NAME *name, struct san *san)
+{
+	int type;
+	const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+	size_t len = (size_t)ASN1_STRING_length(value);
+	const unsigned char *bytes = ASN1_STRING_get0_data(value);
+	char text[SAN_TEXT_SIZE] = "";
+
+	if (type == GEN_IPADD && (len == 4 || len == 16)) {
+		inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, text,
+			  sizeof(text));
+	} else if (type == GEN_DNS && len < sizeof(text) &&
+		   !memchr(bytes, '\0', len)) {
+		memcpy(text, bytes, len);
+	}
+	return *text && name_parse_host(text, san, NULL) == 0 &&
+	       (san->type == SAN_IP) == (type == GEN_IPADD);
+}
+
+int certificate_sans(const X509 *certificate, struct san **sans, size_t *count,
+		     struct error *err)
+{
+	GENERAL_NAMES *names =
+		X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	int total = names ? sk_GENERAL_NAME_num(names) : 0;
+	autofree struct san *found = calloc((size_t)total + 1, sizeof(*found));
+	size_t n = 0;
+
+	for (int i = 0; found && i < total; i++)
+		n += certificate_san(sk_GENERAL_NAME_value(names, i),
+				     &found[n]);
+	GENERAL_NAMES_free(names);
+	if (!found)
+		return error_set_no_memory(err);
+	*sans = steal(&found);
+	*count = n;
+	return 0;
 }
 
 /* Takes VALUE over, also where it fails. */

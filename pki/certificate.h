@@ -9,6 +9,8 @@
 #ifndef VIRTMUX_PKI_CERTIFICATE_H
 #define VIRTMUX_PKI_CERTIFICATE_H
 
+#include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -22,6 +24,8 @@ enum certificate_kind {
 	CERTIFICATE_USER,
 	CERTIFICATE_KINDS
 };
+
+#define USER_URI_PREFIX "virtmux://user/"
 
 struct certificate_plan {
 	enum certificate_kind kind;
@@ -54,6 +58,19 @@ void certificate_serial_text(const unsigned char *serial, char *text);
  * ours (another length, or negative).
  */
 int certificate_read_serial(const X509 *certificate, char *text);
+
+/*
+ * Its DNS names and addresses, as far as they are well-formed, into *SANS, to
+ * free(). ERROR_NO_MEMORY.
+ */
+int certificate_sans(const X509 *certificate, struct san **sans, size_t *count,
+		     struct error *err);
+
+/*
+ * NAME of a request or a certificate as a name of a host; false where it is of
+ * another kind, or malformed.
+ */
+bool certificate_san(const GENERAL_NAME *name, struct san *san);
 
 /* PEM in a memory BIO; NULL on error. */
 BIO *certificate_to_pem(X509 *certificate, struct error *err);

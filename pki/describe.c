@@ -168,10 +168,9 @@ static void print_usage(struct printer *p, X509 *x)
 	end_list(p);
 }
 
-static void print_extended_usage(struct printer *p, X509 *x)
+/* Takes USAGES over; NULL prints nothing. */
+static void print_extended_usage(struct printer *p, EXTENDED_KEY_USAGE *usages)
 {
-	EXTENDED_KEY_USAGE *usages =
-		X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
 	char text[80];
 
 	if (!usages)
@@ -216,7 +215,7 @@ static void append_address(struct buf *out, const ASN1_STRING *value)
 		buf_appendf(out, "malformed, %d bytes", len);
 }
 
-static char *general_name_text(const GENERAL_NAME *name)
+char *describe_name(const GENERAL_NAME *name)
 {
 	autobuf text = {0};
 	int type;
@@ -246,17 +245,15 @@ static char *general_name_text(const GENERAL_NAME *name)
 	return buf_steal_str(&text);
 }
 
-static void print_alternative_names(struct printer *p, X509 *x)
+/* Takes NAMES over; NULL prints nothing. */
+static void print_alternative_names(struct printer *p, GENERAL_NAMES *names)
 {
-	GENERAL_NAMES *names =
-		X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
-
 	if (!names)
 		return;
 	begin_list(p, "names");
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		autofree char *text =
-			general_name_text(sk_GENERAL_NAME_value(names, i));
+			describe_name(sk_GENERAL_NAME_value(names, i));
 
 		if (text)
 			print_item(p, i == 0, text);
@@ -265,15 +262,19 @@ static void print_alternative_names(struct printer *p, X509 *x)
 	GENERAL_NAMES_free(names);
 }
 
-static void print_algorithms(struct printer *p, const X509 *x)
+static void print_key(struct printer *p, const EVP_PKEY *key)
 {
-	const EVP_PKEY *key = X509_get0_pubkey(x);
 	char text[KEY_TEXT_SIZE];
 
-	if (key) {
-		key_describe(key, text);
-		print_text(p, "key", text);
-	}
+	if (!key)
+		return;
+	key_describe(key, text);
+	print_text(p, "key", text);
+}
+
+static void print_algorithms(struct printer *p, const X509 *x)
+{
+	print_key(p, X509_get0_pubkey(x));
 	print_text(p, "signature", OBJ_nid2sn(X509_get_signature_nid(x)));
 }
 
@@ -290,14 +291,37 @@ void certificate_describe(X509 *x, const char *state, bool json,
 		print_text(&p, "state", state);
 	print_time(&p, "begins", certificate_not_before(x));
 	print_time(&p, "expires", certificate_not_after(x));
-	print_alternative_names(&p, x);
+	print_alternative_names(&p, X509_get_ext_d2i(x, NID_subject_alt_name,
+						     NULL, NULL));
 	print_constraints(&p, x);
 	print_usage(&p, x);
-	print_extended_usage(&p, x);
+	print_extended_usage(&p, X509_get_ext_d2i(x, NID_ext_key_usage, NULL,
+						  NULL));
 	print_algorithms(&p, x);
 	print_octets(&p, "key-id", X509_get0_subject_key_id(x));
 	print_octets(&p, "issuer-id", X509_get0_authority_key_id(x));
 	print_fingerprint(&p, x);
 	buf_append_str(out, json ? "}" : "");
+	ERR_clear_error();
+}
+
+/* RFC 2986: what is asked for; whether it is granted, others decide. */
+void request_describe(X509_REQ *request, struct buf *out)
+{
+	struct printer p = {.out = out};
+	STACK_OF(X509_EXTENSION) *asked = X509_REQ_get_extensions(request);
+	BASIC_CONSTRAINTS *basic =
+		X509V3_get_d2i(asked, NID_basic_constraints, NULL, NULL);
+
+	print_name(&p, "subject", X509_REQ_get_subject_name(request));
+	print_alternative_names(&p, X509V3_get_d2i(asked, NID_subject_alt_name,
+						   NULL, NULL));
+	if (basic && basic->ca)
+		print_text(&p, "ca", "yes");
+	print_extended_usage(&p, X509V3_get_d2i(asked, NID_ext_key_usage, NULL,
+						NULL));
+	print_key(&p, X509_REQ_get0_pubkey(request));
+	BASIC_CONSTRAINTS_free(basic);
+	sk_X509_EXTENSION_pop_free(asked, X509_EXTENSION_free);
 	ERR_clear_error();
 }

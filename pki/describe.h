@@ -1,5 +1,5 @@
 /*
- * What a certificate says, field by field, for people or as JSON. Called by
+ * What a certificate or a request says, field by field, for people or as JSON. Called by
  * report. What always holds: any certificate can be described, also one that is
  * not ours; its bytes reach the terminal only as printable characters.
  */
@@ -7,6 +7,8 @@
 #define VIRTMUX_PKI_DESCRIBE_H
 
 #include <stdbool.h>
+
+#include <openssl/x509v3.h>
 
 #include "base/buf.h"
 #include "pki/crypto.h"
@@ -17,5 +19,14 @@
  */
 void certificate_describe(X509 *certificate, const char *state, bool json,
 			  struct buf *out);
+
+/* The same, in lines, of what a request asks for. */
+void request_describe(X509_REQ *request, struct buf *out);
+
+/*
+ * "DNS:web1", "URI:virtmux://user/ann" …, printable in any case; to free(), NULL
+ * without memory.
+ */
+char *describe_name(const GENERAL_NAME *name);
 
 #endif

@@ -1,14 +1,14 @@
 /*
- * The commands that issue: init, host, user. Called by the command table. What
- * always holds: everything that can be refused is refused before a person is
- * asked for a passphrase, and the lock is taken after the last question.
+ * The commands that make a key and a certificate: init, host, user; and the ways
+ * of issuing that sign and renew share. Called by the command table, sign and
+ * renew.
  */
+#include "pki/issue.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "pki/authority.h"
-#include "pki/commands.h"
 #include "pki/name.h"
 #include "pki/settings.h"
 
@@ -24,14 +24,9 @@ static void clear_key(struct made_key *made)
 	BIO_free_all(made->pem);
 }
 
-static int make_key(const struct arguments *arguments,
-		    const struct secret *passphrase, struct made_key *made,
-		    struct error *err)
+static int make_key(enum key_type type, const struct secret *passphrase,
+		    struct made_key *made, struct error *err)
 {
-	enum key_type type;
-
-	if (settings_key_type(arguments, &type, err) < 0)
-		return -1;
 	made->key = key_generate(type, err);
 	if (!made->key)
 		return -1;
@@ -40,14 +35,13 @@ static int make_key(const struct arguments *arguments,
 }
 
 /* Options that are wrong must not be found after the questions. */
-static int check_options(const struct arguments *arguments, long *days,
-			 struct error *err)
+static int read_options(const struct arguments *arguments, enum key_type *type,
+			struct authority_request *request, struct error *err)
 {
-	enum key_type type;
-
-	if (settings_key_type(arguments, &type, err) < 0)
+	request->replace = arguments_given(arguments, ARGUMENT_REPLACE);
+	if (settings_key_type(arguments, type, err) < 0)
 		return -1;
-	return settings_days(arguments, days, err);
+	return settings_days(arguments, &request->days, err);
 }
 
 /* *SECRET stays NULL where the CA key shall have no passphrase. */
@@ -74,7 +68,7 @@ static int get_ca_passphrase(const struct command_call *call,
 }
 
 static int init_authority(const struct command_call *call, struct store *store,
-			  struct authority_request *request,
+			  struct authority_request *request, enum key_type type,
 			  struct index_entry *entry, struct error *err)
 {
 	autoptr(secret) passphrase = NULL;
@@ -82,7 +76,7 @@ static int init_authority(const struct command_call *call, struct store *store,
 
 	if (store_make(store, err) < 0 ||
 	    get_ca_passphrase(call, &passphrase, err) < 0 ||
-	    make_key(call->arguments, passphrase, &made, err) < 0 ||
+	    make_key(type, passphrase, &made, err) < 0 ||
 	    store_lock(store, err) < 0)
 		return -1;
 	request->key = made.key;
@@ -113,13 +107,14 @@ int command_init(const struct command_call *call, struct error *err)
 	};
 	autoptr(store) store = NULL;
 	struct index_entry entry;
+	enum key_type type;
 
 	if (name_check_authority(request.name, err) < 0 ||
-	    check_options(call->arguments, &request.days, err) < 0)
+	    read_options(call->arguments, &type, &request, err) < 0)
 		return -1;
 	store = settings_open_store(call->arguments, err);
 	if (!store || authority_check_absent(store, err) < 0 ||
-	    init_authority(call, store, &request, &entry, err) < 0)
+	    init_authority(call, store, &request, type, &entry, err) < 0)
 		return -1;
 	report_authority(call->out, store_dir(store), &entry);
 	return 0;
@@ -144,8 +139,9 @@ static void note_replaced(const struct command_call *call,
 	clock_format_s(old->expires, text);
 	fprintf(call->messages,
 		"virtmux-pki: note: whoever has the key of the replaced "
-		"certificate (serial %s) can use it until %s\n",
-		old->serial, text);
+		"certificate (serial %s) can use it until %s, or until "
+		"'virtmux-pki revoke %s' and the new list on the hosts\n",
+		old->serial, text, old->serial);
 }
 
 static struct index_entry *valid_entry(const struct store *store,
@@ -178,14 +174,35 @@ static int enter(const struct command_call *call, struct store *store,
 		return -1;
 	if (cut)
 		note_cut(call, entry->expires);
-	if (found)
+	if (found && !(request->renews && !request->key_pem))
 		note_replaced(call, &old);
 	return 0;
 }
 
-static int issue(const struct command_call *call, struct store *store,
-		 struct authority_request *request, struct index_entry *entry,
-		 struct error *err)
+int issue_for_key(const struct command_call *call, struct store *store,
+		  const struct authority_request *request,
+		  struct index_entry *entry, struct error *err)
+{
+	struct passphrase_source ca_source;
+	autoptr(authority) authority = NULL;
+	time_t end;
+	bool cut;
+
+	if (authority_check_present(store, err) < 0 ||
+	    authority_check_free(store, request->kind, request->name,
+				 request->replace, err) < 0 ||
+	    settings_ca_passphrase(call->arguments, &ca_source, err) < 0)
+		return -1;
+	authority = authority_open(store, &ca_source, err);
+	if (!authority ||
+	    authority_end(authority, request->days, &end, &cut, err) < 0)
+		return -1;
+	return enter(call, store, authority, request, entry, err);
+}
+
+int issue_with_new_key(const struct command_call *call, struct store *store,
+		       struct authority_request *request, enum key_type type,
+		       struct index_entry *entry, struct error *err)
 {
 	struct passphrase_source ca_source, source;
 	autoptr(authority) authority = NULL;
@@ -194,7 +211,6 @@ static int issue(const struct command_call *call, struct store *store,
 	time_t end;
 	bool cut;
 
-	request->replace = arguments_given(call->arguments, ARGUMENT_REPLACE);
 	if (authority_check_present(store, err) < 0 ||
 	    authority_check_free(store, request->kind, request->name,
 				 request->replace, err) < 0 ||
@@ -210,7 +226,7 @@ static int issue(const struct command_call *call, struct store *store,
 		if (!passphrase)
 			return -1;
 	}
-	if (make_key(call->arguments, passphrase, &made, err) < 0)
+	if (make_key(type, passphrase, &made, err) < 0)
 		return -1;
 	request->key = made.key;
 	request->key_pem = made.pem;
@@ -225,9 +241,8 @@ static void add_san(struct san *sans, size_t *count, const struct san *san)
 	sans[(*count)++] = *san;
 }
 
-/* The host's own name first, then each --san once. */
-static struct san *collect_sans(const struct arguments *arguments,
-				size_t *count, struct error *err)
+struct san *issue_sans(const struct arguments *arguments, const char *name,
+		       size_t *count, struct error *err)
 {
 	size_t given = arguments_count(arguments, ARGUMENT_SAN);
 	autofree struct san *sans = calloc(given + 1, sizeof(*sans));
@@ -243,7 +258,7 @@ static struct san *collect_sans(const struct arguments *arguments,
 			  "a host certificate has at most %d names", SAN_MAX);
 		return NULL;
 	}
-	if (name_parse_host(arguments_word(arguments, 1), &san, err) < 0)
+	if (name_parse_host(name, &san, err) < 0)
 		return NULL;
 	add_san(sans, count, &san);
 	for (size_t i = 0; i < given; i++) {
@@ -257,6 +272,14 @@ static struct san *collect_sans(const struct arguments *arguments,
 	return steal(&sans);
 }
 
+void issue_print_sans(FILE *out, const struct authority_request *request)
+{
+	for (size_t i = 0; i < request->san_count; i++)
+		fprintf(out, "%s%s:%s", i ? ", " : "",
+			request->sans[i].type == SAN_IP ? "IP" : "DNS",
+			request->sans[i].text);
+}
+
 /* Where virtmuxd looks for them is the default of its options. */
 static void report_host(FILE *out, const char *dir,
 			const struct authority_request *request,
@@ -266,10 +289,7 @@ static void report_host(FILE *out, const char *dir,
 
 	clock_format_s(entry->expires, end);
 	fprintf(out, "Made key and certificate of the host %s (", entry->name);
-	for (size_t i = 0; i < request->san_count; i++)
-		fprintf(out, "%s%s:%s", i ? ", " : "",
-			request->sans[i].type == SAN_IP ? "IP" : "DNS",
-			request->sans[i].text);
+	issue_print_sans(out, request);
 	fprintf(out,
 		"), valid until %s.\n"
 		"Copy to the host: %s/ca.crt to /etc/virtmux/ca.crt, "
@@ -285,16 +305,19 @@ int command_host(const struct command_call *call, struct error *err)
 	autofree struct san *sans = NULL;
 	autoptr(store) store = NULL;
 	struct index_entry entry;
+	enum key_type type;
 
-	if (check_options(call->arguments, &request.days, err) < 0)
+	if (read_options(call->arguments, &type, &request, err) < 0)
 		return -1;
-	sans = collect_sans(call->arguments, &request.san_count, err);
+	sans = issue_sans(call->arguments, arguments_word(call->arguments, 1),
+			  &request.san_count, err);
 	if (!sans)
 		return -1;
 	request.sans = sans;
 	request.name = sans[0].text;
 	store = settings_open_store(call->arguments, err);
-	if (!store || issue(call, store, &request, &entry, err) < 0)
+	if (!store ||
+	    issue_with_new_key(call, store, &request, type, &entry, err) < 0)
 		return -1;
 	report_host(call->out, store_dir(store), &request, &entry);
 	return 0;
@@ -325,12 +348,14 @@ int command_user(const struct command_call *call, struct error *err)
 	};
 	autoptr(store) store = NULL;
 	struct index_entry entry;
+	enum key_type type;
 
 	if (name_check_user(request.name, err) < 0 ||
-	    check_options(call->arguments, &request.days, err) < 0)
+	    read_options(call->arguments, &type, &request, err) < 0)
 		return -1;
 	store = settings_open_store(call->arguments, err);
-	if (!store || issue(call, store, &request, &entry, err) < 0)
+	if (!store ||
+	    issue_with_new_key(call, store, &request, type, &entry, err) < 0)
 		return -1;
 	report_user(call->out, store_dir(store), &entry);
 	return 0;

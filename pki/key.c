@@ -17,12 +17,13 @@ static const struct {
 	const char *algorithm;
 	const char *curve;
 	size_t bits;
+	const char *text; /* of key_describe() */
 } types[KEY_TYPES] = {
-	[KEY_P256] = {"p256", "EC", "P-256", 0},
-	[KEY_P384] = {"p384", "EC", "P-384", 0},
-	[KEY_ED25519] = {"ed25519", "ED25519", NULL, 0},
-	[KEY_RSA3072] = {"rsa3072", "RSA", NULL, 3072},
-	[KEY_RSA4096] = {"rsa4096", "RSA", NULL, 4096},
+	[KEY_P256] = {"p256", "EC", "P-256", 0, "EC P-256"},
+	[KEY_P384] = {"p384", "EC", "P-384", 0, "EC P-384"},
+	[KEY_ED25519] = {"ed25519", "ED25519", NULL, 0, "Ed25519"},
+	[KEY_RSA3072] = {"rsa3072", "RSA", NULL, 3072, "RSA 3072"},
+	[KEY_RSA4096] = {"rsa4096", "RSA", NULL, 4096, "RSA 4096"},
 };
 
 int key_type_from_name(const char *name, enum key_type *type, struct error *err)
@@ -36,6 +37,40 @@ int key_type_from_name(const char *name, enum key_type *type, struct error *err)
 	return error_set(err, ERROR_USAGE,
 			 "there is no key type '%s'; there are: %s", name,
 			 KEY_TYPE_NAMES);
+}
+
+int key_type_of(const EVP_PKEY *key, enum key_type *type)
+{
+	char text[KEY_TEXT_SIZE];
+
+	key_describe(key, text);
+	for (unsigned i = 0; i < KEY_TYPES; i++) {
+		if (strcmp(types[i].text, text) == 0) {
+			*type = (enum key_type)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int key_check(const EVP_PKEY *key, struct error *err)
+{
+	char text[KEY_TEXT_SIZE];
+	enum key_type type;
+	int bits = EVP_PKEY_get_bits(key);
+
+	key_describe(key, text);
+	if (key_type_of(key, &type) == 0 || strcmp(text, "EC P-521") == 0)
+		return 0;
+	if (EVP_PKEY_is_a(key, "RSA") && bits >= RSA_BITS_MIN &&
+	    bits <= RSA_BITS_MAX)
+		return 0;
+	return error_set(
+		err, ERROR_KEY,
+		"a key of the kind '%s' gets no certificate. Make one "
+		"of EC P-256, P-384 or P-521, Ed25519, or RSA of %d to "
+		"%d bits",
+		text, RSA_BITS_MIN, RSA_BITS_MAX);
 }
 
 EVP_PKEY *key_generate(enum key_type type, struct error *err)
@@ -69,6 +104,7 @@ void key_describe(const EVP_PKEY *key, char *text)
 		snprintf(text, KEY_TEXT_SIZE, "EC %s",
 			 strcmp(group, "prime256v1") == 0  ? "P-256"
 			 : strcmp(group, "secp384r1") == 0 ? "P-384"
+			 : strcmp(group, "secp521r1") == 0 ? "P-521"
 							   : group);
 	else
 		snprintf(text, KEY_TEXT_SIZE, "another kind, %d bits",

@@ -30,6 +30,15 @@ enum key_type {
 int key_type_from_name(const char *name, enum key_type *type,
 		       struct error *err);
 
+/* The type of a key that exists; -1 where it is none of ours. */
+int key_type_of(const EVP_PKEY *key, enum key_type *type);
+
+/*
+ * Whether a key that was made elsewhere is strong enough to be certified: EC
+ * P-256, P-384 or P-521, Ed25519, RSA of 2048 to 8192 bits. ERROR_KEY.
+ */
+int key_check(const EVP_PKEY *key, struct error *err);
+
 /* A new key, to EVP_PKEY_free(); NULL on error. */
 EVP_PKEY *key_generate(enum key_type type, struct error *err);
 

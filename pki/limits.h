@@ -13,6 +13,7 @@
 #define SAN_MAX            64  /* names in one host certificate */
 
 #define PEM_FILE_MAX   (64 * 1024)        /* bytes of a certificate or key */
+#define CRL_FILE_MAX   (8 * 1024 * 1024)  /* bytes; some 150,000 entries */
 #define INDEX_FILE_MAX (16 * 1024 * 1024) /* bytes; some 100,000 lines */
 
 #define DAYS_MAX            36500 /* of validity, for any certificate */
@@ -21,6 +22,9 @@
 #define DAYS_OF_CRL         180
 #define BACKDATE_SECONDS    300 /* for clocks that are a little behind */
 #define SECONDS_PER_DAY     86400L
+
+#define RSA_BITS_MIN 2048 /* of a key that was made elsewhere */
+#define RSA_BITS_MAX 8192
 
 #define PASSPHRASE_MIN   4 /* bytes; openssl(1) asks for no less */
 #define PASSPHRASE_TRIES 3 /* at a terminal */

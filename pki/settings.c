@@ -26,7 +26,14 @@ static char *folder_from_environment(void)
 struct store *settings_open_store(const struct arguments *arguments,
 				  struct error *err)
 {
-	const char *given = arguments_value(arguments, ARGUMENT_DIR);
+	return settings_open_named_store(arguments, NULL, err);
+}
+
+struct store *settings_open_named_store(const struct arguments *arguments,
+					const char *named, struct error *err)
+{
+	const char *given =
+		named ? named : arguments_value(arguments, ARGUMENT_DIR);
 	autofree char *dir =
 		given ? file_expand_home(given) : folder_from_environment();
 

@@ -16,6 +16,10 @@
 struct store *settings_open_store(const struct arguments *arguments,
 				  struct error *err);
 
+/* The same; DIR, where it is not NULL, wins. */
+struct store *settings_open_named_store(const struct arguments *arguments,
+					const char *dir, struct error *err);
+
 /* Strings in SOURCE are borrowed from ARGUMENTS. ERROR_USAGE. */
 int settings_ca_passphrase(const struct arguments *arguments,
 			   struct passphrase_source *source, struct error *err);

@@ -20,7 +20,8 @@
 #define MODE_PRIVATE     0600
 #define MODE_CERTIFICATE 0644
 
-#define CRL_SUFFIX ".crl" /* of a list in pending/ */
+#define CRL_SUFFIX  ".crl"  /* of a list in pending/ */
+#define GONE_SUFFIX ".gone" /* there: the key in place goes */
 
 struct store {
 	char *dir;
@@ -210,6 +211,14 @@ static int sync_folder(const char *path, struct error *err)
 	return 0;
 }
 
+static int remove_file(const char *path, struct error *err)
+{
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_set_errno(err, ERROR_SYSTEM, errno,
+				       "cannot remove %s", path);
+	return 0;
+}
+
 /* FROM to TO (which is used up); what is not there has moved already. */
 static int move(const char *from, char *to, struct error *err)
 {
@@ -245,21 +254,35 @@ static int finish_crl(const struct store *store, struct error *err)
 	return move(from, to, err);
 }
 
+static char *gone_path(const struct store *store, const char *serial)
+{
+	return path_of(store, "pending", serial, GONE_SUFFIX);
+}
+
+/* Where it is marked as gone, the key of an older certificate. */
+static int remove_key(const struct store *store,
+		      const struct index_entry *entry, struct error *err)
+{
+	autofree char *mark = gone_path(store, entry->serial);
+	autofree char *key =
+		store_path(store, entry->kind, entry->name, STORE_KEY);
+
+	if (!mark || !key)
+		return error_set_no_memory(err);
+	if (access(mark, F_OK) < 0)
+		return 0;
+	return remove_file(key, err) < 0 ? -1 : remove_file(mark, err);
+}
+
 /* The key first: a certificate in its place has its key beside it. */
 static int finish(const struct store *store, const struct index_entry *entry,
 		  struct error *err)
 {
+	if (remove_key(store, entry, err) < 0)
+		return -1;
 	if (move_file(store, entry, STORE_KEY, err) < 0)
 		return -1;
 	return move_file(store, entry, STORE_CERTIFICATE, err);
-}
-
-static int remove_file(const char *path, struct error *err)
-{
-	if (unlink(path) < 0 && errno != ENOENT)
-		return error_set_errno(err, ERROR_SYSTEM, errno,
-				       "cannot remove %s", path);
-	return 0;
 }
 
 /* A list counts where the index has its number, else it was never written. */
@@ -272,6 +295,14 @@ static int settle_crl(const struct store *store, const char *path,
 		return error_set_no_memory(err);
 	return strcmp(path, counts) == 0 ? finish_crl(store, err)
 					 : remove_file(path, err);
+}
+
+/* Of an interrupted write: SERIAL.SUFFIX.XXXXXX. */
+static bool is_temporary(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return dot && strchr(dot + 1, '.');
 }
 
 /* What the index does not know as valid was never issued, or is outdated. */
@@ -288,9 +319,7 @@ static int settle(const struct store *store, const char *folder,
 		return settle_crl(store, path, err);
 	memcpy(serial, name, strnlen(name, sizeof(serial) - 1));
 	entry = index_find_serial(&store->index, serial);
-	/* A longer suffix is a temporary file of an interrupted write. */
-	if (entry && entry->state == INDEX_VALID &&
-	    strlen(name) == strlen(serial) + 4)
+	if (entry && entry->state == INDEX_VALID && !is_temporary(name))
 		return finish(store, entry, err);
 	return remove_file(path, err);
 }
@@ -397,15 +426,33 @@ static int write_index(const struct store *store, struct error *err)
 				 err);
 }
 
+static int stage_gone(const struct store *store,
+		      const struct index_entry *entry, struct error *err)
+{
+	autofree char *mark = gone_path(store, entry->serial);
+	autofree char *key =
+		store_path(store, entry->kind, entry->name, STORE_KEY);
+
+	if (!mark || !key)
+		return error_set_no_memory(err);
+	if (access(key, F_OK) < 0)
+		return 0;
+	return file_write_new(mark, "", 0, MODE_PRIVATE, err);
+}
+
 static int enter(struct store *store, const struct index_entry *entry,
-		 BIO *certificate, BIO *key, struct error *err)
+		 BIO *certificate, enum store_key where, BIO *key,
+		 struct error *err)
 {
 	/* First, since pending files of a serial in the index would count. */
 	if (index_add(&store->index, entry, err) < 0)
 		return -1;
 	if (stage(store, entry, STORE_CERTIFICATE, certificate, err) < 0)
 		return -1;
-	if (key && stage(store, entry, STORE_KEY, key, err) < 0)
+	if (where == STORE_KEY_GIVEN &&
+	    stage(store, entry, STORE_KEY, key, err) < 0)
+		return -1;
+	if (where == STORE_KEY_ELSEWHERE && stage_gone(store, entry, err) < 0)
 		return -1;
 	return write_index(store, err);
 }
@@ -418,9 +465,10 @@ static void return_to_disk(struct store *store)
 }
 
 int store_commit(struct store *store, const struct index_entry *entry,
-		 BIO *certificate, BIO *key, struct error *err)
+		 BIO *certificate, enum store_key where, BIO *key,
+		 struct error *err)
 {
-	if (enter(store, entry, certificate, key, err) < 0) {
+	if (enter(store, entry, certificate, where, key, err) < 0) {
 		return_to_disk(store);
 		return -1;
 	}

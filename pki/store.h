@@ -10,7 +10,8 @@
  *	pending/SERIAL.*		made, but not yet in its place
  *	lock				fcntl(2) lock of the one who writes
  *
- * A list waits as pending/NUMBER.crl, where the index has that number.
+ * SERIAL.gone says that the key in the place of that certificate's is to be
+ * removed. A list waits as pending/NUMBER.crl, where the index has that number.
  *
  * What always holds: a crash at any point leaves it whole. Files are made in
  * pending/; the rename of the index decides whether they count; then they move
@@ -56,13 +57,21 @@ int store_make(struct store *store, struct error *err);
  */
 int store_lock(struct store *store, struct error *err);
 
+/* Where the key of a certificate is that is entered. */
+enum store_key {
+	STORE_KEY_GIVEN,     /* new: to be put in its place */
+	STORE_KEY_KEPT,      /* in its place already, or elsewhere as before */
+	STORE_KEY_ELSEWHERE, /* never here: what is in its place is removed */
+};
+
 /*
  * Enters a certificate (the store is locked): ENTRY into the index, its PEM
- * and, where KEY is not NULL, the key's into their places. On error nothing has
- * changed, unless the words say so.
+ * and, where it is STORE_KEY_GIVEN, that of the KEY into their places. On error
+ * nothing has changed, unless the words say so.
  */
 int store_commit(struct store *store, const struct index_entry *entry,
-		 BIO *certificate, BIO *key, struct error *err);
+		 BIO *certificate, enum store_key where, BIO *key,
+		 struct error *err);
 
 /*
  * Revoking, with the store locked: any number of store_revoke(), which only

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # timeout: 600
 """virtmux-pki as a program: every field of what it issues, read by openssl and
-certtool; the terminal; files and their modes; errors and exit statuses; kills
-at every step of issuing; many at once. VIRTMUX_BUILD names the build directory.
+certtool; the revocation list; the terminal; files and their modes; errors and exit
+statuses. VIRTMUX_BUILD names the build directory.
 """
 import json
 import os
@@ -16,103 +16,8 @@ import tempfile
 import unittest
 
 import make_certificates as make
-
-PROGRAM = os.path.join(os.environ.get("VIRTMUX_BUILD", "build"), "pki",
-                       "virtmux-pki")
-CA_PASSPHRASE = "authority's own"
-PASSPHRASE = "user's own"
-KEY_TYPES = {
-    "p256": ("prime256v1", "ecdsa-with-SHA256"),
-    "p384": ("secp384r1", "ecdsa-with-SHA256"),
-    "ed25519": ("ED25519", "ED25519"),
-    "rsa3072": ("3072 bit", "sha256WithRSAEncryption"),
-    "rsa4096": ("4096 bit", "sha256WithRSAEncryption"),
-}
-TIMEOUT = 60
-
-
-def mode(path):
-    return stat.S_IMODE(os.stat(path).st_mode)
-
-
-class Case(unittest.TestCase):
-    """A folder of the test's own, and the program on it."""
-
-    def setUp(self):
-        self.work = tempfile.mkdtemp(prefix="virtmux-pki-")
-        self.addCleanup(shutil.rmtree, self.work)
-        self.dir = os.path.join(self.work, "pki")
-        for name, text in (("ca-pass", CA_PASSPHRASE), ("pass", PASSPHRASE)):
-            with open(os.path.join(self.work, name), "w",
-                      opener=lambda path, flags: os.open(path, flags, 0o600),
-                      encoding="utf-8") as file:
-                file.write(text + "\n")
-
-    def path(self, *parts):
-        return os.path.join(self.dir, *parts)
-
-    def raw(self, *words, prefix=(), **options):
-        options.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run([*prefix, PROGRAM, "--dir", self.dir, *words],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, timeout=TIMEOUT, check=False,
-                              start_new_session=True, **options)
-
-    def run_pki(self, *words, status=0, **options):
-        """Its standard output; or where STATUS is not 0, what it said."""
-        done = self.raw(*words, **options)
-        self.assertEqual(done.returncode, status, done.stderr)
-        if status == 0:
-            return done.stdout
-        self.assertEqual(done.stdout, "")
-        self.assertRegex(done.stderr, r"^virtmux-pki: .*\n$")
-        return done.stderr
-
-    def with_passphrases(self, command):
-        words = ["--ca-passphrase-file", self.work + "/ca-pass"]
-        if command == "user":
-            words += ["--passphrase-file", self.work + "/pass"]
-        return words
-
-    def issue(self, command, *words, **options):
-        return self.run_pki(command, *words, *self.with_passphrases(command),
-                            **options)
-
-    def plain_authority(self, *words):
-        return self.run_pki("init", "--no-ca-passphrase", *words)
-
-    def verify(self, certificate, purpose=None):
-        words = ["-purpose", purpose] if purpose else []
-        make.openssl("verify", "-x509_strict", *words, "-CAfile",
-                     self.path("ca.crt"), certificate)
-        done = subprocess.run(
-            ["certtool", "--verify", "--load-ca-certificate",
-             self.path("ca.crt"), "--infile", certificate],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            check=False)
-        self.assertEqual(done.returncode, 0, done.stdout)
-
-    def listed(self):
-        return json.loads(self.run_pki("list", "--json"))
-
-
-def fields(certificate):
-    """{extension: (critical, value)} and the text of the whole."""
-    text = make.openssl("x509", "-in", certificate, "-noout", "-text")
-    found = re.findall(r"^            (\S.*?): ?(critical)?\s*\n"
-                       r"                (.*?)\s*\n", text, re.M)
-    extensions = {name: (bool(critical), value)
-                  for name, critical, value in found
-                  if name.startswith("X509v3")}
-    return extensions, text
-
-
-def days_of(certificate):
-    text = make.openssl("x509", "-in", certificate, "-noout", "-startdate",
-                        "-enddate", "-dateopt", "iso_8601")
-    start, end = [make.datetime.datetime.fromisoformat(line.split("=")[1][:-1])
-                  for line in text.splitlines()]
-    return (end - start).total_seconds() / make.DAY
+from pki_case import (CA_PASSPHRASE, Case, KEY_TYPES, PASSPHRASE, PROGRAM, TIMEOUT,
+                      days_of, fields, mode)
 
 
 class Fields(Case):
@@ -494,8 +399,8 @@ class Show(Case):
         if done:
             self.assertEqual(done.stderr, "")
         usage = self.run_pki("--help")
-        for command in ("init", "host", "user", "revoke", "crl", "list", "show",
-                        "help"):
+        for command in ("init", "host", "user", "sign", "renew", "revoke", "crl",
+                        "list", "show", "check", "help"):
             self.assertIn("\n  " + command, usage)
             self.assertIn("\\fB%s\\fR" % command, manual)
             self.assertEqual(self.run_pki("help", command),
@@ -656,94 +561,6 @@ class Terminal(Case):
             printed, status = self.talk(["init"], [], number)
             self.assertEqual(status, 130, printed)
             self.assertFalse(os.path.exists(self.path("ca.key")))
-
-
-class Crashes(Case):
-    """Killed anywhere, or many at once: the folder stays whole."""
-
-    CALLS = ("openat", "write", "fsync", "fchmod", "link", "unlink", "rename",
-             "close", "fcntl")
-
-    def setUp(self):
-        super().setUp()
-        self.plain_authority()
-
-    def check_whole(self):
-        """Every valid certificate is in its place, with its key."""
-        entries = self.listed()
-        serials = [entry["serial"] for entry in entries]
-        self.assertEqual(len(serials), len(set(serials)))
-        self.assertEqual(os.listdir(self.path("pending")), [])
-        hosts = {entry["name"]: entry["serial"] for entry in entries
-                 if entry["kind"] == "host" and entry["state"] == "valid"}
-        self.assertEqual(sorted(os.listdir(self.path("hosts"))),
-                         sorted(name + suffix for name in hosts
-                                for suffix in (".crt", ".key")))
-        return hosts
-
-    def check_pair(self, name, serial):
-        crt = make.openssl("x509", "-in", self.path("hosts", name + ".crt"),
-                           "-noout", "-serial", "-pubkey")
-        key = make.openssl("pkey", "-in", self.path("hosts", name + ".key"),
-                           "-pubout")
-        self.assertEqual(crt, "serial=%s\n%s" % (serial, key))
-
-    def traced(self, words, *options):
-        # A leak check cannot run where the program is traced already.
-        environment = dict(os.environ)
-        environment["ASAN_OPTIONS"] = (environment.get("ASAN_OPTIONS", "") +
-                                       ":detect_leaks=0")
-        return self.raw(*words, env=environment, prefix=(
-            "strace", "-qq", "-o", "/dev/null", *options))
-
-    def kill_at(self, call, count):
-        """Whether it was killed, at the COUNTth CALL of that name."""
-        done = self.traced(["host", "victim", "--replace"], "-e",
-                           "trace=" + call, "-e",
-                           "inject=%s:signal=KILL:when=%d" % (call, count))
-        self.assertIn(done.returncode, (0, -signal.SIGKILL, 128 + 9),
-                      done.stderr)
-        return done.returncode != 0
-
-    def works(self):
-        if not shutil.which("strace"):
-            return False
-        return self.traced(["list"], "-e", "trace=close").returncode == 0
-
-    def test_kill_at_every_call(self):
-        if not self.works():
-            self.skipTest("strace is missing, or may not trace here")
-        kills = 0
-        for call in self.CALLS:
-            count = 1
-            while self.kill_at(call, count):
-                count += 1
-                kills += 1
-                self.listed()
-                self.run_pki("host", "other", "--replace")
-                hosts = self.check_whole()
-                if "victim" in hosts:
-                    self.check_pair("victim", hosts["victim"])
-        self.assertGreater(kills, 50)
-
-    def test_many_at_once(self):
-        running = [subprocess.Popen([PROGRAM, "--dir", self.dir, "host",
-                                     "h%d" % i], stdout=subprocess.DEVNULL,
-                                    stderr=subprocess.DEVNULL)
-                   for i in range(16)]
-        for process in running:
-            self.assertEqual(process.wait(TIMEOUT), 0)
-        self.assertEqual(len(self.check_whole()), 16)
-
-    def test_one_name_at_once(self):
-        running = [subprocess.Popen([PROGRAM, "--dir", self.dir, "host", "h"],
-                                    stdout=subprocess.DEVNULL,
-                                    stderr=subprocess.DEVNULL)
-                   for _ in range(8)]
-        statuses = sorted(process.wait(TIMEOUT) for process in running)
-        self.assertEqual(statuses, [0] + [1] * 7)
-        hosts = self.check_whole()
-        self.check_pair("h", hosts["h"])
 
 
 class MadeCertificates(unittest.TestCase):

@@ -43,7 +43,8 @@ static int commit(struct store *store, const char *serial, const char *text)
 	autobio *certificate = BIO_new_mem_buf(text, -1);
 	autobio *key = BIO_new_mem_buf(text, -1);
 
-	return store_commit(store, &entry, certificate, key, NULL);
+	return store_commit(store, &entry, certificate, STORE_KEY_GIVEN, key,
+			    NULL);
 }
 
 static mode_t mode_of(const char *dir, const char *name)

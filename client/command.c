@@ -103,9 +103,17 @@ const char *call_config_file(const struct command_call *call)
 int call_profile(struct command_call *call, const struct profile **profile,
 		 struct error *err)
 {
+	return call_profile_of(call, NULL, profile, err);
+}
+
+int call_profile_of(struct command_call *call, const char *host,
+		    const struct profile **profile, struct error *err)
+{
 	struct profile_request request = {
 		.config = call_config_file(call),
-		.host = call_text(call, "host", environment("VIRTMUX_HOST")),
+		.host = host ? host
+			     : call_text(call, "host",
+					 environment("VIRTMUX_HOST")),
 		.address = call_text(call, "address", NULL),
 		.ca = call_text(call, "ca", NULL),
 		.certificate = call_text(call, "certificate", NULL),
@@ -247,6 +255,11 @@ int call_method(struct command_call *call, const char *method,
 	if (call_channel(call, &channel, err) < 0)
 		return -1;
 	return channel_call(channel, method, params, result, err);
+}
+
+void call_told(struct command_call *call, enum error_code code)
+{
+	call->told = code;
 }
 
 struct log *call_log(const struct command_call *call)

@@ -164,6 +164,10 @@ int call_profile(struct command_call *call, const struct profile **profile,
 /* What --config or VIRTMUX_CONFIG names, or NULL; borrowed. */
 const char *call_config_file(const struct command_call *call);
 
+/* The same for a verb whose argument is HOST; NULL: as by -H. */
+int call_profile_of(struct command_call *call, const char *host,
+		    const struct profile **profile, struct error *err);
+
 /* Where the passphrase comes from, by options and environment. */
 const struct key_sources *call_key_sources(struct command_call *call);
 
@@ -203,6 +207,12 @@ int call_done(struct command_call *call, const char *done,
  * result by --json, or the command's DONE words.
  */
 int verb_method(struct command_call *call, struct error *err);
+
+/*
+ * The verb returned 0 and has told of a failure in its result: the exit status is
+ * that of CODE, and nothing more is said.
+ */
+void call_told(struct command_call *call, enum error_code code);
 
 struct log *call_log(const struct command_call *call);
 

@@ -190,6 +190,8 @@ int command_main(int argc, char **argv)
 	end_with_reader();
 	if (rc < 0)
 		status = report(&call, &why);
+	else if (call.told != ERROR_NONE)
+		status = error_code_exit_status(call.told);
 	command_clear(&call);
 	return status;
 }

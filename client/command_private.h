@@ -30,6 +30,7 @@ struct command_call {
 	struct channel *channel;
 	struct log *log;
 	struct output *output;
+	enum error_code told; /* of a failure that the verb's result tells */
 };
 
 /* The number of items up to COMMAND_END. */

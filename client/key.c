@@ -107,7 +107,7 @@ static const char *keylog_file(const struct key_sources *sources)
 	return file;
 }
 
-static int check_profile(const struct profile *profile, struct error *err)
+int key_check(const struct profile *profile, struct error *err)
 {
 	if (!profile->certificate)
 		return no_key(profile, "certificate", err);
@@ -135,7 +135,7 @@ int key_tls_context(struct tls_context **context, const struct profile *profile,
 		.certificate_file = profile->certificate,
 		.keylog_file = keylog_file(sources),
 	};
-	int rc = check_profile(profile, err);
+	int rc = key_check(profile, err);
 
 	if (rc == 0)
 		rc = key_load(&key, profile, sources, err);

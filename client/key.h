@@ -47,4 +47,7 @@ int key_load(struct evp_pkey_st **key, const struct profile *profile,
 int key_tls_context(struct tls_context **context, const struct profile *profile,
 		    const struct key_sources *sources, struct error *err);
 
+/* Whether PROFILE names certificate, key and CA; the words tell how to do it. */
+int key_check(const struct profile *profile, struct error *err);
+
 #endif

@@ -70,8 +70,13 @@ enum output_style {
 	OUTPUT_PLAIN,
 	OUTPUT_GOOD, /* green on a terminal */
 	OUTPUT_BAD,  /* red */
+	OUTPUT_WARN, /* yellow */
 	OUTPUT_DIM,
 };
+
+/* TEXT (ours, nothing to escape) in that style where colour is allowed. */
+void output_styled(struct output *output, enum output_style style,
+		   const char *text);
 
 struct output_column {
 	const char *title; /* "Id"; CSV uses KEY */

@@ -217,12 +217,23 @@ static const char *style_on(enum output_style style)
 		return "\033[32m";
 	case OUTPUT_BAD:
 		return "\033[31m";
+	case OUTPUT_WARN:
+		return "\033[33m";
 	case OUTPUT_DIM:
 		return "\033[2m";
 	case OUTPUT_PLAIN:
 		break;
 	}
 	return "";
+}
+
+void output_styled(struct output *output, enum output_style style,
+		   const char *text)
+{
+	bool colour = style != OUTPUT_PLAIN && output_has_colour(output);
+
+	fprintf(output_file(output), "%s%s%s", colour ? style_on(style) : "",
+		text, colour ? "\033[0m" : "");
 }
 
 static void print_cell(const struct output_table *t, size_t column,

@@ -100,27 +100,6 @@ static int list(struct command_call *call, struct error *err)
 
 /* -- open and end ---------------------------------------------------------- */
 
-/* HOST given as an argument is the same as by -H. */
-static int load_profile(struct command_call *call, struct profile **own,
-			const struct profile **profile, struct error *err)
-{
-	const struct profile_request request = {
-		.config = call_config_file(call),
-		.host = call_argument(call, 1),
-		.address = call_text(call, "address", NULL),
-		.ca = call_text(call, "ca", NULL),
-		.certificate = call_text(call, "certificate", NULL),
-		.key = call_text(call, "key", NULL),
-	};
-
-	if (!request.host)
-		return call_profile(call, profile, err);
-	if (profile_load(own, &request, err) < 0)
-		return -1;
-	*profile = *own;
-	return 0;
-}
-
 static int open_session(struct command_call *call,
 			const struct profile *profile, struct error *err)
 {
@@ -161,7 +140,6 @@ int verb_session(struct command_call *call, struct error *err)
 {
 	static const char *const actions[] = {"list", "open", "end"};
 	const char *action = call_argument(call, 0);
-	autoptr(profile) own = NULL;
 	const struct profile *profile = NULL;
 
 	if (!action || strcmp(action, actions[ACTION_LIST]) == 0)
@@ -169,7 +147,7 @@ int verb_session(struct command_call *call, struct error *err)
 	/* To end one, its name is enough: it may stand in no file any more. */
 	if (strcmp(action, actions[ACTION_END]) == 0 && call_argument(call, 1))
 		return end_session(call, call_argument(call, 1), err);
-	if (load_profile(call, &own, &profile, err) < 0)
+	if (call_profile_of(call, call_argument(call, 1), &profile, err) < 0)
 		return -1;
 	if (strcmp(action, actions[ACTION_OPEN]) == 0)
 		return open_session(call, profile, err);

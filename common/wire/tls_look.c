@@ -53,27 +53,53 @@ static void describe(X509 *cert, struct tls_certificate *c)
 			 (X509_get_extended_key_usage(cert) & XKU_SSL_CLIENT);
 }
 
-int tls_look_file(const char *path, const char *what,
-		  struct tls_certificate *certificate, struct error *err)
+static int read_file(const char *path, const char *what, X509 **cert,
+		     struct error *err)
 {
 	autobuf text = {0};
-	X509 *cert = NULL;
 	BIO *bio;
 
 	if (file_read(path, FILE_MAX, &text, err))
 		return error_prefix(err, "%s", what);
 	bio = BIO_new_mem_buf(buf_bytes(&text), (int)text.len);
 	if (bio)
-		cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+		*cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	BIO_free(bio);
 	ERR_clear_error();
-	if (!cert)
-		return error_set(err, ERROR_KEY,
-				 "%s: %s holds no certificate in PEM form",
-				 what, path);
+	if (*cert)
+		return 0;
+	return error_set(err, ERROR_KEY,
+			 "%s: %s holds no certificate in PEM form", what, path);
+}
+
+int tls_look_file(const char *path, const char *what,
+		  struct tls_certificate *certificate, struct error *err)
+{
+	X509 *cert = NULL;
+
+	if (read_file(path, what, &cert, err))
+		return -1;
 	describe(cert, certificate);
 	X509_free(cert);
 	return 0;
+}
+
+int tls_look_pair(const char *path, struct evp_pkey_st *key, struct error *err)
+{
+	X509 *cert = NULL;
+	bool fits;
+
+	if (read_file(path, "the certificate", &cert, err))
+		return -1;
+	fits = X509_check_private_key(cert, key) == 1;
+	ERR_clear_error();
+	X509_free(cert);
+	if (fits)
+		return 0;
+	return error_set(err, ERROR_KEY,
+			 "the key does not belong to the certificate %s; give "
+			 "the key that was made with it",
+			 path);
 }
 
 /* -- what is offered, and what came of it --------------------------------------- */

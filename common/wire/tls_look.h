@@ -30,6 +30,12 @@ struct tls_certificate {
 int tls_look_file(const char *path, const char *what,
 		  struct tls_certificate *certificate, struct error *err);
 
+/*
+ * Whether KEY is that of the file's first certificate: ERROR_KEY with the words of
+ * tls_context_new() otherwise.
+ */
+int tls_look_pair(const char *path, struct evp_pkey_st *key, struct error *err);
+
 /* "TLS 1.3 with x25519, secp256r1 …": what CONTEXT offers, appended. */
 void tls_look_offer(const struct tls_context *context, struct buf *out);
 

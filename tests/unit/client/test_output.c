@@ -198,7 +198,7 @@ static void test_values(void **state)
 		     "Up:             yes\n"
 		     "None:           -\n"
 		     "Tags:           x\n"
-		     ":               y\n"
+		     "                y\n"
 		     "No tags:        -\n");
 	assert_value(OUTPUT_JSON, object,
 		     "{\"name\":\"a/b\",\"memory_free\":5,\"up\":true,"

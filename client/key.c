@@ -132,6 +132,7 @@ int key_tls_context(struct tls_context **context, const struct profile *profile,
 		.role = TLS_CLIENT,
 		.allow_tls12 = profile->tls_min == PROFILE_TLS_1_2,
 		.ca_file = profile->ca,
+		.crl_file = profile->crl,
 		.certificate_file = profile->certificate,
 		.keylog_file = keylog_file(sources),
 	};

@@ -66,7 +66,9 @@ static const struct alert_words alerts[] = {
 	 "of "
 	 "date, missing or not its CA's, or its TLS has an internal error; its "
 	 "log has the reason, and virtmux-pki crl makes a new list",
-	 "the client reports an internal error of its TLS"},
+	 "the client cannot judge certificates now: its revocation list is out "
+	 "of "
+	 "date, missing or not its CA's, or its TLS has an internal error"},
 };
 
 static const char *our_versions(const struct tls *tls)

@@ -110,8 +110,6 @@ void verify_names(X509 *cert, struct buf *out)
 /* Letters, digits and ". _ @ -": safe in files, logs and globs. */
 static bool is_user_name(const char *s, size_t n)
 {
-	if (n == 0 || n > USER_NAME_MAX)
-		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!isascii((unsigned char)s[i]) ||
 		    (!isalnum((unsigned char)s[i]) && !memchr("._@-", s[i], 4)))
@@ -125,12 +123,17 @@ static int take_identity(const ASN1_STRING *value, size_t skip,
 	const char *s = (const char *)ASN1_STRING_get0_data(value) + skip;
 	size_t n = (size_t)ASN1_STRING_length(value) - skip;
 
+	if (n == 0 || n > USER_NAME_MAX)
+		return error_set(err, ERROR_TLS,
+				 "the user's name in the certificate %s; have "
+				 "it issued anew by virtmux-pki",
+				 n == 0 ? "is empty"
+					: "has more than 64 characters");
 	if (!is_user_name(s, n))
 		return error_set(err, ERROR_TLS,
 				 "the user's name in the certificate is not "
-				 "made of 1 to %d letters, digits and . _ @ -; "
-				 "have it issued anew by virtmux-pki",
-				 USER_NAME_MAX);
+				 "made of letters, digits and . _ @ - alone; "
+				 "have it issued anew by virtmux-pki");
 	memcpy(peer->identity, s, n);
 	peer->identity[n] = '\0';
 	return 0;
@@ -246,9 +249,11 @@ static int check_kind(X509 *cert, const char *kind, struct error *err)
 				 kind, kind);
 	if (verify_has_nul(cert))
 		return error_set(err, ERROR_TLS,
-				 "a NUL byte stands in a name of the %s's "
+				 "a NUL byte stands in %s name of the %s's "
 				 "certificate, which can only be meant to "
 				 "deceive; issue one with virtmux-pki %s",
+				 alternative_has_nul(cert) ? "an alternative"
+							   : "the subject's",
 				 kind, kind);
 	return 0;
 }

@@ -143,36 +143,44 @@ static void say_usage(const struct case_of *c)
 
 /* -- revocation --------------------------------------------------------------- */
 
+/* The lists of the CA that has issued the certificate; to be freed. */
+static STACK_OF(X509_CRL) * lists_of(const struct case_of *c)
+{
+	return X509_STORE_CTX_get1_crls(c->store,
+					X509_get_issuer_name(c->cert));
+}
+
+static X509_REVOKED *entry_of(const struct case_of *c, STACK_OF(X509_CRL) * all)
+{
+	X509_REVOKED *entry = NULL;
+
+	for (int i = 0; i < sk_X509_CRL_num(all) && !entry; i++)
+		X509_CRL_get0_by_cert(sk_X509_CRL_value(all, i), &entry,
+				      c->cert);
+	return entry;
+}
+
 static void say_revoked(const struct case_of *c)
 {
-	X509_CRL *crl = X509_STORE_CTX_get0_current_crl(c->store);
-	X509_REVOKED *entry = NULL;
-	char when[CLOCK_TEXT_SIZE] = "";
-	char reason[64] = "";
-	ASN1_ENUMERATED *number;
+	STACK_OF(X509_CRL) *lists = lists_of(c);
+	X509_REVOKED *entry = entry_of(c, lists);
+	char when[CLOCK_TEXT_SIZE] = "an unknown time";
 
-	if (crl && X509_CRL_get0_by_cert(crl, &entry, c->cert) == 1 && entry) {
+	if (entry)
 		clock_format_s(
 			verify_seconds(X509_REVOKED_get0_revocationDate(entry)),
 			when);
-		number = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL,
-						  NULL);
-		if (number)
-			snprintf(reason, sizeof(reason),
-				 ", reason %ld of RFC "
-				 "5280",
-				 ASN1_ENUMERATED_get(number));
-		ASN1_ENUMERATED_free(number);
-	}
+	sk_X509_CRL_pop_free(lists, X509_CRL_free);
 	error_set(c->err, ERROR_TLS,
-		  "the %s certificate has been revoked%s%s%s; ask the "
+		  "the %s certificate has been revoked at %s; ask the "
 		  "administrator of the CA for a new one",
-		  c->whose, *when ? " at " : "", when, reason);
+		  c->whose, when);
 }
 
 static void say_crl_dates(const struct case_of *c)
 {
-	X509_CRL *crl = X509_STORE_CTX_get0_current_crl(c->store);
+	STACK_OF(X509_CRL) *lists = lists_of(c);
+	X509_CRL *crl = sk_X509_CRL_value(lists, 0);
 	bool expired = c->code == X509_V_ERR_CRL_HAS_EXPIRED;
 	char due[CLOCK_TEXT_SIZE] = "?";
 	char now[CLOCK_TEXT_SIZE];
@@ -182,6 +190,7 @@ static void say_crl_dates(const struct case_of *c)
 			verify_seconds(expired ? X509_CRL_get0_nextUpdate(crl)
 					       : X509_CRL_get0_lastUpdate(crl)),
 			due);
+	sk_X509_CRL_pop_free(lists, X509_CRL_free);
 	clock_format_s(clock_realtime_us() / 1000000, now);
 	error_set(c->err, ERROR_TLS,
 		  "the revocation list %s %s, and this machine's clock says "
@@ -192,10 +201,25 @@ static void say_crl_dates(const struct case_of *c)
 		  due, now);
 }
 
+static void say_crl_signature(const struct case_of *c)
+{
+	error_set(c->err, ERROR_TLS,
+		  "the revocation list is not signed by our CA, but by "
+		  "another one of its name or after it was altered, so nobody "
+		  "is let in; install the one made by virtmux-pki crl");
+}
+
 static void say_no_crl(const struct case_of *c)
 {
+	STACK_OF(X509_CRL) *lists = lists_of(c);
+	bool another = sk_X509_CRL_num(lists) > 0;
 	char issuer[TLS_IDENTITY_MAX];
 
+	sk_X509_CRL_pop_free(lists, X509_CRL_free);
+	if (another) {
+		say_crl_signature(c);
+		return;
+	}
 	verify_common_name(X509_get_issuer_name(c->cert), issuer,
 			   sizeof(issuer));
 	error_set(c->err, ERROR_TLS,
@@ -203,14 +227,6 @@ static void say_no_crl(const struct case_of *c)
 		  "nobody is let in; add the one that this CA made by "
 		  "virtmux-pki crl",
 		  issuer);
-}
-
-static void say_crl_signature(const struct case_of *c)
-{
-	error_set(c->err, ERROR_TLS,
-		  "the revocation list is not signed by our CA, but by "
-		  "another one of its name or after it was altered, so nobody "
-		  "is let in; install the one made by virtmux-pki crl");
 }
 
 /* -- strength and form ---------------------------------------------------------- */

@@ -26,9 +26,13 @@ DIRECTORY/FILE.crt and FILE.key, where FILE is the function's name with '-' for
     user_without_uri      has no alternative name
     user_with_two_uris    names ann and root
 
+Beyond these, sign() takes any extensions, resign() alters bytes under a valid
+signature, spoil() under an invalid one, and crl() makes revocation lists.
+
 `make_all(directory)` makes all of them and returns {function name: Pair};
 as a program: make_certificates.py DIRECTORY.
 """
+import base64
 import collections
 import datetime
 import os
@@ -67,6 +71,8 @@ distinguished_name = nothing
 
 KEY_OPTIONS = {
     "p256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    "p256-explicit": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt",
+                      "ec_param_enc:explicit"],
     "p384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
     "ed25519": ["ED25519"],
     "rsa1024": ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
@@ -120,6 +126,90 @@ def sign(directory, file, common_name, extensions, issuer=None, *, begin=-HOUR,
     if passphrase is not None:
         encrypt_key(key, passphrase)
     return Pair(crt, key)
+
+
+def read_der(path):
+    """The first certificate of a PEM file."""
+    return base64.b64decode(open(path, encoding="ascii").read()
+                            .split("-----")[2])
+
+
+def write_der(path, der):
+    text = base64.encodebytes(der).decode("ascii")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"-----BEGIN CERTIFICATE-----\n{text}"
+                   "-----END CERTIFICATE-----\n")
+
+
+def _element(data, at):
+    """Where the contents of the DER element at AT begin and end."""
+    length, begin = data[at + 1], at + 2
+    if length & 0x80:
+        begin += length & 0x7f
+        length = int.from_bytes(data[at + 2:begin], "big")
+    return begin, begin + length
+
+
+def _sequence(contents):
+    length = len(contents).to_bytes(2, "big")
+    return b"\x30\x82" + length + contents
+
+
+def resign(pair, issuer, old, new):
+    """Puts bytes of the same number in place of OLD, and signs it anew."""
+    assert len(old) == len(new)
+    der = read_der(pair.certificate)
+    begin, _ = _element(der, 0)
+    _, tbs_end = _element(der, begin)
+    _, algorithm_end = _element(der, tbs_end)
+    tbs = der[begin:tbs_end]
+    assert old in tbs
+    tbs = tbs.replace(old, new)
+    signature = subprocess.run(
+        ["openssl", "dgst", "-sha256", "-sign", issuer.key], input=tbs,
+        stdout=subprocess.PIPE, check=True).stdout
+    bits = b"\x03" + bytes([len(signature) + 1]) + b"\0" + signature
+    write_der(pair.certificate,
+              _sequence(tbs + der[tbs_end:algorithm_end] + bits))
+    return pair
+
+
+def spoil(pair):
+    """Flips a bit of the signature."""
+    der = bytearray(read_der(pair.certificate))
+    der[-1] ^= 1
+    write_der(pair.certificate, bytes(der))
+    return pair
+
+
+def serial_of(pair):
+    return openssl("x509", "-in", pair.certificate, "-noout",
+                   "-serial").strip().split("=")[1]
+
+
+def crl(path, ca, revoked=(), *, number=1, begin=-HOUR, end=DAY, digest="sha256"):
+    """A revocation list at PATH with the serials of the pairs REVOKED; NUMBER None:
+    without one."""
+    with tempfile.TemporaryDirectory() as work:
+        config = os.path.join(work, "config")
+        with open(os.path.join(work, "index.txt"), "w", encoding="ascii") as index:
+            for pair in revoked:
+                serial = serial_of(pair)
+                index.write(f"R\t391231235959Z\t{time_from_now(-60)[2:]}"
+                            f"\t{serial}\tunknown\t/CN=x\n")
+        with open(config, "w", encoding="ascii") as out:
+            out.write(CONFIG.format(work=work, digest=digest, extensions="x = y")
+                      .replace("[any]", f"crlnumber = {work}/number\n[any]"
+                               if number is not None else "[any]")
+                      + "[list]\nauthorityKeyIdentifier = keyid\n")
+        with open(os.path.join(work, "number"), "w", encoding="ascii") as out:
+            text = f"{number or 0:x}"
+            out.write("0" * (len(text) % 2) + text + "\n")
+        openssl("ca", "-config", config, "-gencrl", "-cert", ca.certificate,
+                "-keyfile", ca.key, "-crl_lastupdate", time_from_now(begin),
+                "-crl_nextupdate", time_from_now(end), "-crlexts", "list",
+                "-out", path)
+    return path
 
 
 def encrypt_key(path, passphrase):

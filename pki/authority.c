@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "pki/crl.h"
+#include "pki/unlock.h"
 #include "pki/verify.h"
 
 struct authority {
@@ -184,6 +185,8 @@ int authority_create(struct store *store,
 	struct certificate_plan plan = {
 		.kind = CERTIFICATE_AUTHORITY,
 		.name = request->name,
+		.permits = request->permits,
+		.permit_count = request->permit_count,
 		.not_before = now - BACKDATE_SECONDS,
 		.not_after = now + days * SECONDS_PER_DAY,
 		.key = request->key,
@@ -197,49 +200,17 @@ int authority_create(struct store *store,
 	return write_first_crl(store, request->key, err);
 }
 
-static EVP_PKEY *open_key(const char *path, const struct buf *pem,
-			  const struct passphrase_source *source,
-			  struct error *err)
-{
-	const void *bytes = buf_bytes(pem);
-	unsigned tries = passphrase_is_asked(source) ? PASSPHRASE_TRIES : 1;
-	EVP_PKEY *key = NULL;
-
-	if (!key_pem_is_encrypted(bytes, pem->len))
-		return key_from_pem(bytes, pem->len, path, NULL, err);
-	for (unsigned i = 0; !key && i < tries; i++) {
-		autoptr(secret) secret = passphrase_get(source, i, err);
-
-		if (!secret)
-			return NULL;
-		key = key_from_pem(bytes, pem->len, path, secret, err);
-	}
-	return key;
-}
-
 static EVP_PKEY *read_key(const struct store *store,
 			  const struct passphrase_source *source,
 			  struct error *err)
 {
 	autofree char *path =
 		store_path(store, CERTIFICATE_AUTHORITY, "", STORE_KEY);
-	autobuf pem = {0};
-	EVP_PKEY *key = NULL;
 
-	if (!path) {
-		error_set_no_memory(err);
-		return NULL;
-	}
-	if (file_read_private(path, PEM_FILE_MAX, &pem, err) < 0)
-		return NULL;
-	if (pem.len == 0)
-		error_set(err, ERROR_KEY, "%s is empty. Put back a copy of it",
-			  path);
-	else
-		key = open_key(path, &pem, source, err);
-	if (pem.data)
-		secret_wipe(pem.data, pem.cap);
-	return key;
+	if (path)
+		return unlock_key(path, source, err);
+	error_set_no_memory(err);
+	return NULL;
 }
 
 static int check_authority(const struct authority *authority, const char *dir,

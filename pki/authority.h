@@ -24,6 +24,8 @@ struct authority_request {
 	const char *name; /* checked by name.h, in its canonical form */
 	const struct san *sans;
 	size_t san_count;
+	const struct permit *permits; /* of an authority */
+	size_t permit_count;
 	long days;          /* 0: the default, cut at the authority's own end */
 	EVP_PKEY *key;      /* its public part is enough */
 	BIO *key_pem;       /* NULL: the key stays where it is */

@@ -240,11 +240,103 @@ static int add_key_identifiers(X509 *x, const struct certificate_plan *plan)
 			    "keyid:always");
 }
 
+/* Takes VALUE over, also where it fails. */
+static int push_subtree(STACK_OF(GENERAL_SUBTREE) * *trees, int type,
+			ASN1_STRING *value, const void *data, size_t len)
+{
+	GENERAL_SUBTREE *tree = GENERAL_SUBTREE_new();
+
+	if (!*trees)
+		*trees = sk_GENERAL_SUBTREE_new_null();
+	if (tree && *trees && value && ASN1_STRING_set(value, data, (int)len)) {
+		GENERAL_NAME_set0_value(tree->base, type, steal(&value));
+		if (sk_GENERAL_SUBTREE_push(*trees, tree) > 0)
+			return 1;
+	}
+	ASN1_STRING_free(value);
+	GENERAL_SUBTREE_free(tree);
+	return 0;
+}
+
+static int push_permit(NAME_CONSTRAINTS *value, const struct permit *permit)
+{
+	if (permit->type == SAN_IP)
+		return push_subtree(&value->permittedSubtrees, GEN_IPADD,
+				    ASN1_OCTET_STRING_new(), permit->net,
+				    permit->net_len);
+	return push_subtree(&value->permittedSubtrees, GEN_DNS,
+			    ASN1_IA5STRING_new(), permit->text,
+			    strlen(permit->text));
+}
+
+/*
+ * RFC 5280 4.2.1.10: a kind of name without a constraint is free, so where no
+ * net is permitted every address is excluded.
+ */
+static int exclude_addresses(NAME_CONSTRAINTS *value)
+{
+	static const unsigned char any[32];
+
+	return push_subtree(&value->excludedSubtrees, GEN_IPADD,
+			    ASN1_OCTET_STRING_new(), any, 8) &&
+	       push_subtree(&value->excludedSubtrees, GEN_IPADD,
+			    ASN1_OCTET_STRING_new(), any, 32);
+}
+
+/* The same for domains: an empty one is every one. */
+static int exclude_domains(NAME_CONSTRAINTS *value)
+{
+	return push_subtree(&value->excludedSubtrees, GEN_DNS,
+			    ASN1_IA5STRING_new(), "", 0);
+}
+
+static int add_name_constraints(X509 *x, const struct certificate_plan *plan)
+{
+	NAME_CONSTRAINTS *value;
+	bool net = false, domain = false;
+	int ok;
+
+	if (plan->kind != CERTIFICATE_AUTHORITY || plan->permit_count == 0)
+		return 1;
+	value = NAME_CONSTRAINTS_new();
+	ok = value != NULL;
+	for (size_t i = 0; ok && i < plan->permit_count; i++) {
+		ok = push_permit(value, &plan->permits[i]);
+		net |= plan->permits[i].type == SAN_IP;
+		domain |= plan->permits[i].type == SAN_DNS;
+	}
+	ok = ok && (net || exclude_addresses(value)) &&
+	     (domain || exclude_domains(value)) &&
+	     add_extension(x, NID_name_constraints, value, 1);
+	NAME_CONSTRAINTS_free(value);
+	return ok;
+}
+
 static int add_extensions(X509 *x, const struct certificate_plan *plan)
 {
 	return add_basic_constraints(x, plan) && add_key_usage(x, plan) &&
 	       add_extended_usage(x, plan) && add_alternative_names(x, plan) &&
-	       add_key_identifiers(x, plan);
+	       add_name_constraints(x, plan) && add_key_identifiers(x, plan);
+}
+
+/*
+ * Under an authority with name constraints OpenSSL and GnuTLS take the common
+ * name for a host's where there is no DNS name beside it (RFC 6125 6.4.4): an
+ * address or a user's name would be judged as a domain. Then the subject says
+ * the name in another attribute (RFC 4519 2.31, 2.39).
+ */
+static int subject_attribute(const struct certificate_plan *plan)
+{
+	bool constrained = plan->issuer &&
+			   X509_get_ext_by_NID(plan->issuer,
+					       NID_name_constraints, -1) >= 0;
+
+	for (size_t i = 0; i < plan->san_count; i++)
+		if (plan->sans[i].type == SAN_DNS)
+			return NID_commonName;
+	if (!constrained)
+		return NID_commonName;
+	return plan->kind == CERTIFICATE_USER ? NID_userId : NID_serialNumber;
 }
 
 /* CN=NAME; of a host name longer than a CN may be, its first label. */
@@ -255,7 +347,8 @@ static int set_subject(X509 *x, const struct certificate_plan *plan)
 	if (len > USER_NAME_MAX)
 		len = strcspn(plan->name, ".");
 	return X509_NAME_add_entry_by_NID(X509_get_subject_name(x),
-					  NID_commonName, MBSTRING_UTF8,
+					  subject_attribute(plan),
+					  MBSTRING_UTF8,
 					  (const unsigned char *)plan->name,
 					  (int)len, -1, 0);
 }

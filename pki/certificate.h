@@ -32,6 +32,8 @@ struct certificate_plan {
 	const char *name;       /* of the authority, host or user: checked */
 	const struct san *sans; /* hosts only, the host's own name first */
 	size_t san_count;
+	const struct permit *permits; /* authorities only */
+	size_t permit_count;
 	time_t not_before; /* seconds since 1970 UTC */
 	time_t not_after;
 	unsigned char serial[SERIAL_BYTES];

@@ -202,11 +202,27 @@ static void append_printable(struct buf *out, const ASN1_STRING *value)
 	}
 }
 
+/* Of a name constraint: ADDRESS/PREFIX. */
+static void append_net(struct buf *out, const unsigned char *bytes, int len)
+{
+	char text[INET6_ADDRSTRLEN];
+	int bits = 0;
+
+	inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, text, sizeof(text));
+	for (int i = 0; i < 8 * len; i++)
+		bits += bytes[len + i / 8] >> (7 - i % 8) & 1;
+	buf_appendf(out, "%s/%d", text, bits);
+}
+
 static void append_address(struct buf *out, const ASN1_STRING *value)
 {
 	int len = ASN1_STRING_length(value);
 	char text[INET6_ADDRSTRLEN];
 
+	if (len == 8 || len == 32) {
+		append_net(out, ASN1_STRING_get0_data(value), len / 2);
+		return;
+	}
 	if ((len == 4 || len == 16) &&
 	    inet_ntop(len == 4 ? AF_INET : AF_INET6,
 		      ASN1_STRING_get0_data(value), text, sizeof(text)))
@@ -262,6 +278,35 @@ static void print_alternative_names(struct printer *p, GENERAL_NAMES *names)
 	GENERAL_NAMES_free(names);
 }
 
+static void print_subtrees(struct printer *p, const char *label,
+			   const STACK_OF(GENERAL_SUBTREE) * trees)
+{
+	if (sk_GENERAL_SUBTREE_num(trees) <= 0)
+		return;
+	begin_list(p, label);
+	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+		autofree char *text =
+			describe_name(sk_GENERAL_SUBTREE_value(trees, i)->base);
+
+		if (text)
+			print_item(p, i == 0, text);
+	}
+	end_list(p);
+}
+
+/* RFC 5280 4.2.1.10 */
+static void print_name_constraints(struct printer *p, X509 *x)
+{
+	NAME_CONSTRAINTS *value =
+		X509_get_ext_d2i(x, NID_name_constraints, NULL, NULL);
+
+	if (!value)
+		return;
+	print_subtrees(p, "permitted", value->permittedSubtrees);
+	print_subtrees(p, "excluded", value->excludedSubtrees);
+	NAME_CONSTRAINTS_free(value);
+}
+
 static void print_key(struct printer *p, const EVP_PKEY *key)
 {
 	char text[KEY_TEXT_SIZE];
@@ -294,6 +339,7 @@ void certificate_describe(X509 *x, const char *state, bool json,
 	print_alternative_names(&p, X509_get_ext_d2i(x, NID_subject_alt_name,
 						     NULL, NULL));
 	print_constraints(&p, x);
+	print_name_constraints(&p, x);
 	print_usage(&p, x);
 	print_extended_usage(&p, X509_get_ext_d2i(x, NID_ext_key_usage, NULL,
 						  NULL));

@@ -98,6 +98,35 @@ static void report_authority(FILE *out, const char *dir,
 		entry->name, dir, end, dir, dir);
 }
 
+/* --permit, each; to free(). NULL: ERROR_USAGE. */
+static struct permit *read_permits(const struct arguments *arguments,
+				   size_t *count, struct error *err)
+{
+	autofree struct permit *permits = NULL;
+
+	*count = arguments_count(arguments, ARGUMENT_PERMIT);
+	if (*count > PERMIT_MAX) {
+		error_set(err, ERROR_USAGE,
+			  "an authority has at most %d times --permit",
+			  PERMIT_MAX);
+		return NULL;
+	}
+	permits = calloc(*count + 1, sizeof(*permits));
+	if (!permits) {
+		error_set_no_memory(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < *count; i++) {
+		if (name_parse_permit(arguments_nth(arguments, ARGUMENT_PERMIT,
+						    i),
+				      &permits[i], err) < 0) {
+			error_prefix(err, "--permit");
+			return NULL;
+		}
+	}
+	return steal(&permits);
+}
+
 int command_init(const struct command_call *call, struct error *err)
 {
 	const char *name = arguments_value(call->arguments, ARGUMENT_NAME);
@@ -105,6 +134,7 @@ int command_init(const struct command_call *call, struct error *err)
 		.kind = CERTIFICATE_AUTHORITY,
 		.name = name ? name : "virtmux CA",
 	};
+	autofree struct permit *permits = NULL;
 	autoptr(store) store = NULL;
 	struct index_entry entry;
 	enum key_type type;
@@ -112,6 +142,10 @@ int command_init(const struct command_call *call, struct error *err)
 	if (name_check_authority(request.name, err) < 0 ||
 	    read_options(call->arguments, &type, &request, err) < 0)
 		return -1;
+	permits = read_permits(call->arguments, &request.permit_count, err);
+	if (!permits)
+		return -1;
+	request.permits = permits;
 	store = settings_open_store(call->arguments, err);
 	if (!store || authority_check_absent(store, err) < 0 ||
 	    init_authority(call, store, &request, type, &entry, err) < 0)

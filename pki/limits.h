@@ -12,6 +12,8 @@
 #define SAN_TEXT_SIZE      254 /* bytes of a DNS name (RFC 1035) and a NUL */
 #define SAN_MAX            64  /* names in one host certificate */
 
+#define PERMIT_MAX 64 /* name constraints of an authority */
+
 #define PEM_FILE_MAX   (64 * 1024)        /* bytes of a certificate or key */
 #define CRL_FILE_MAX   (8 * 1024 * 1024)  /* bytes; some 150,000 entries */
 #define INDEX_FILE_MAX (16 * 1024 * 1024) /* bytes; some 100,000 lines */
@@ -37,6 +39,8 @@
 #define SCRYPT_R          8
 #define SCRYPT_P          5
 #define SCRYPT_SALT_BYTES 16
+
+#define P12_ITERATIONS 100000 /* of a PKCS#12 file: NSS takes up to 600,000 */
 
 #define SERIAL_BYTES     16 /* random, positive (RFC 5280 4.1.2.2) */
 #define SERIAL_TEXT_SIZE (2 * SERIAL_BYTES + 1)

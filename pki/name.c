@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -139,6 +140,69 @@ int name_parse_san(const char *text, struct san *san, struct error *err)
 			 "'%s' is no IPv4 or IPv6 address; a name would be "
 			 "--san DNS:NAME",
 			 text + 3);
+}
+
+/* Whether TEXT is "", or "/BITS" with at most MOST; into *BITS. */
+static bool parse_prefix(const char *text, size_t most, size_t *bits)
+{
+	char *end = NULL;
+	unsigned long value;
+
+	*bits = most;
+	if (!*text)
+		return true;
+	if (strspn(text + 1, "0123456789") != strlen(text + 1) || !text[1])
+		return false;
+	value = strtoul(text + 1, &end, 10);
+	*bits = value;
+	return !*end && value <= most;
+}
+
+/* An address and its mask; what is behind the prefix becomes 0. */
+static bool parse_net(const char *text, struct permit *permit)
+{
+	char address[SAN_TEXT_SIZE] = "";
+	struct san san = {0};
+	size_t len = strcspn(text, "/");
+	size_t bits;
+
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	if (!parse_address(address, &san) ||
+	    !parse_prefix(text + len, 8 * san.address_len, &bits))
+		return false;
+	permit->type = SAN_IP;
+	permit->net_len = 2 * san.address_len;
+	for (size_t i = 0; i < san.address_len; i++) {
+		size_t left = bits > 8 * i ? bits - 8 * i : 0;
+		unsigned mask = left >= 8 ? 0xff : 0xff00 >> left & 0xff;
+
+		permit->net[i] = (unsigned char)(san.address[i] & mask);
+		permit->net[san.address_len + i] = (unsigned char)mask;
+	}
+	return true;
+}
+
+int name_parse_permit(const char *text, struct permit *permit,
+		      struct error *err)
+{
+	bool dns = strncasecmp(text, "DNS:", 4) == 0;
+	bool ip = strncasecmp(text, "IP:", 3) == 0;
+	struct san san = {0};
+
+	*permit = (struct permit){0};
+	if (!dns && parse_net(text + (ip ? 3 : 0), permit))
+		return 0;
+	if (!ip && parse_dns(text + (dns ? 4 : 0), &san)) {
+		permit->type = SAN_DNS;
+		strcpy(permit->text, san.text);
+		return 0;
+	}
+	return error_set(err, ERROR_USAGE,
+			 "'%s' is neither a domain, as example.org, nor a net, "
+			 "as 192.0.2.0/24 or 2001:db8::/32",
+			 text);
 }
 
 bool name_same_san(const struct san *a, const struct san *b)

@@ -39,6 +39,18 @@ int name_parse_host(const char *name, struct san *san, struct error *err);
 /* "DNS:name", "IP:address", or either without its prefix. */
 int name_parse_san(const char *text, struct san *san, struct error *err);
 
+/* A name constraint (RFC 5280 4.2.1.10): a domain and all below it, or a net. */
+struct permit {
+	enum san_type type;
+	size_t net_len;           /* 8 or 32; 0 for SAN_DNS */
+	unsigned char net[32];    /* address, then mask */
+	char text[SAN_TEXT_SIZE]; /* the domain */
+};
+
+/* "DNS:DOMAIN", "IP:ADDRESS[/PREFIX]", or either without its prefix. */
+int name_parse_permit(const char *text, struct permit *permit,
+		      struct error *err);
+
 bool name_same_san(const struct san *a, const struct san *b);
 
 #endif

@@ -24,6 +24,16 @@ static int write_out(FILE *out, const struct buf *text, struct error *err)
 	return 0;
 }
 
+static void json_revocation(const struct index_entry *entry, struct buf *out)
+{
+	if (entry->state != INDEX_REVOKED)
+		return;
+	buf_append_str(out, ", \"since\": ");
+	json_time(out, entry->since);
+	buf_append_str(out, ", \"reason\": ");
+	json_string(out, entry->reason ? entry->reason : "unspecified");
+}
+
 static void list_json(const struct index *index, time_t now, struct buf *out)
 {
 	for (size_t i = 0; i < index->count; i++) {
@@ -41,6 +51,7 @@ static void list_json(const struct index *index, time_t now, struct buf *out)
 		json_time(out, entry->expires);
 		buf_append_str(out, ", \"state\": ");
 		json_string(out, index_state_name(entry, now));
+		json_revocation(entry, out);
 		buf_append_str(out, "}");
 	}
 	buf_append_str(out, index->count ? "]\n" : "[]\n");
@@ -154,7 +165,8 @@ static int show_named(struct shown *shown, const struct store *store,
 	char serial[SERIAL_TEXT_SIZE];
 
 	for (unsigned kind = 0; kind < CERTIFICATE_KINDS; kind++) {
-		entry = index_find(index, (enum certificate_kind)kind, word);
+		entry = index_find_last(index, (enum certificate_kind)kind,
+					word);
 		if (entry && show_entry(shown, store, entry, err) < 0)
 			return -1;
 	}

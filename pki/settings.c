@@ -93,6 +93,17 @@ int settings_user_passphrase(const struct arguments *arguments,
 			  ARGUMENT_PASSPHRASE_FILE, source, err);
 }
 
+int settings_p12_passphrase(const struct arguments *arguments,
+			    struct passphrase_source *source, struct error *err)
+{
+	*source = (struct passphrase_source){
+		.of = "the PKCS#12 file",
+		.option = "--p12-passphrase",
+	};
+	return passphrase(arguments, ARGUMENT_P12_PASSPHRASE_FD,
+			  ARGUMENT_P12_PASSPHRASE_FILE, source, err);
+}
+
 int settings_key_type(const struct arguments *arguments, enum key_type *type,
 		      struct error *err)
 {

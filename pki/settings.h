@@ -27,6 +27,10 @@ int settings_user_passphrase(const struct arguments *arguments,
 			     struct passphrase_source *source,
 			     struct error *err);
 
+int settings_p12_passphrase(const struct arguments *arguments,
+			    struct passphrase_source *source,
+			    struct error *err);
+
 /* --key-type and --days; *DAYS is 0 where it was not given. ERROR_USAGE. */
 int settings_key_type(const struct arguments *arguments, enum key_type *type,
 		      struct error *err);

@@ -33,8 +33,7 @@ static int broken_constraint(struct error *err)
 {
 	return error_set(err, ERROR_STATE,
 			 "a name in it is not among those that the authority "
-			 "permits (virtmux-pki show); of a user's name, one "
-			 "that looks like a host's counts, too");
+			 "permits, which 'virtmux-pki show' tells");
 }
 
 int verify_chain(X509 *certificate, X509 *issuer, enum certificate_kind kind,

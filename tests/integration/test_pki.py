@@ -400,7 +400,7 @@ class Show(Case):
             self.assertEqual(done.stderr, "")
         usage = self.run_pki("--help")
         for command in ("init", "host", "user", "sign", "renew", "revoke", "crl",
-                        "list", "show", "check", "help"):
+                        "export", "list", "show", "check", "help"):
             self.assertIn("\n  " + command, usage)
             self.assertIn("\\fB%s\\fR" % command, manual)
             self.assertEqual(self.run_pki("help", command),

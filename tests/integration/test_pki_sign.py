@@ -4,6 +4,7 @@
 and certtool, with requests of openssl, certtool and a terminal; and gnutls-cli with
 such a certificate at a real virtmuxd. VIRTMUX_BUILD names the build directory.
 """
+import json
 import os
 import pty
 import re
@@ -248,6 +249,130 @@ class Renew(Requests):
         self.check_key("users/ann.crt")
         self.assertIn("virtmux-pki sign", self.run_pki("renew", "ann",
                                                        "--new-key", status=1))
+
+
+class Constraints(Requests):
+    """--permit: what the authority may vouch for, and nobody is locked out."""
+
+    def permitted(self, *permits):
+        shutil.rmtree(self.dir)
+        self.plain_authority(*[word for permit in permits
+                               for word in ("--permit", permit)])
+        # certtool would hold its own constraints against its common name.
+        make.openssl("verify", "-x509_strict", "-CAfile", self.path("ca.crt"),
+                     self.path("ca.crt"))
+        return fields(self.path("ca.crt"))[0]["X509v3 Name Constraints"]
+
+    def refused(self, name, *words):
+        said = self.run_pki("host", name, *words, status=1)
+        self.assertIn("not among those that the authority permits", said)
+
+    def host(self, name, *words):
+        self.run_pki("host", name, *words)
+        self.verify(self.path("hosts", name + ".crt"), "sslserver")
+
+    def user(self, name):
+        self.run_pki("user", name, "--passphrase-file", self.work + "/pass")
+        self.verify(self.path("users", name + ".crt"), "sslclient")
+
+    def test_domains(self):
+        critical, _ = self.permitted("example.org", "DNS:b.net")
+        self.assertTrue(critical)
+        shown, = json.loads(self.run_pki("show", "--json"))
+        self.assertEqual(shown["permitted"], ["DNS:example.org", "DNS:b.net"])
+        self.assertEqual(shown["excluded"], ["IP:0.0.0.0/0", "IP:::/0"])
+        self.host("kvm1.example.org", "--san", "b.net")
+        self.refused("kvm1.example.com")
+        self.refused("xexample.org")
+        self.refused("kvm2.example.org", "--san", "10.0.0.1")
+        self.refused("10.0.0.1")
+        for name in ("ann", "ann.lee", "ann@example.com", "a" * 64):
+            self.user(name)
+        self.run_pki("check")
+
+    def test_nets(self):
+        self.permitted("10.0.0.0/8", "IP:2001:db8::/32")
+        shown, = json.loads(self.run_pki("show", "--json"))
+        self.assertEqual(shown["permitted"], ["IP:10.0.0.0/8",
+                                              "IP:2001:db8::/32"])
+        self.host("10.1.2.3", "--san", "2001:db8::1")
+        self.refused("11.0.0.1")
+        self.refused("2001:db9::1")
+        self.refused("kvm1.example.org")
+        self.user("ann.lee")
+        self.run_pki("check")
+
+    def test_both(self):
+        self.permitted("example.org", "10.0.0.0/8")
+        self.host("kvm1.example.org", "--san", "10.0.0.1")
+        self.host("10.0.0.2")
+        self.refused("kvm1.example.org", "--san", "192.0.2.1", "--replace")
+        said = self.run_pki("init", "--permit", "10.0.0.0/99", status=2)
+        self.assertIn("--permit", said)
+
+
+class Export(Requests):
+    """A PKCS#12 file, taken by OpenSSL, GnuTLS and NSS."""
+
+    def export(self, name, *words):
+        file = self.work + "/" + name + ".p12"
+        self.run_pki("export", name, "--p12", "--output", file,
+                     "--p12-passphrase-file", self.work + "/ca-pass", *words)
+        return file
+
+    def export_user(self, *words):
+        self.run_pki("user", "ann", *words, "--passphrase-file",
+                     self.work + "/pass")
+        return self.export("ann", "--passphrase-file", self.work + "/pass")
+
+    def test_openssl_and_gnutls(self):
+        for key_type in ("p256", "p384", "ed25519", "rsa3072"):
+            with self.subTest(key_type):
+                file = self.export_user("--key-type", key_type, "--replace")
+                self.assertEqual(os.stat(file).st_mode & 0o7777, 0o600)
+                pem = make.openssl("pkcs12", "-in", file, "-noenc", "-passin",
+                                   "file:" + self.work + "/ca-pass")
+                self.assertEqual(pem.count("BEGIN CERTIFICATE"), 2)
+                self.assertEqual(pem.count("BEGIN PRIVATE KEY"), 1)
+                self.assertIn("friendlyName: ann", pem)
+                own = virtmux_test.write_file(self.work + "/pem", pem)
+                self.verify(own, "sslclient")
+                told = virtmux_test.must_run(
+                    "certtool", "--p12-info", "--inder", "--infile", file,
+                    "--password", virtmux_test.read_file(
+                        self.work + "/ca-pass").strip())
+                self.assertEqual(told.count("Type: Certificate"), 2)
+                self.assertEqual(told.count("Type: PKCS #8 Encrypted key"), 1)
+                os.unlink(file)
+
+    def test_nss(self):
+        virtmux_test.need("pk12util", "certutil")
+        file = self.export_user()
+        database = "sql:" + self.work + "/nss"
+        os.mkdir(self.work + "/nss")
+        virtmux_test.must_run("certutil", "-N", "-d", database,
+                              "--empty-password")
+        virtmux_test.must_run("pk12util", "-i", file, "-d", database, "-w",
+                              self.work + "/ca-pass")
+        listed = virtmux_test.must_run("certutil", "-L", "-d", database)
+        self.assertRegex(listed, r"\nann +u,u,u\n")
+        name = re.search(r"\n(virtmux CA.*?) +,,", listed).group(1)
+        virtmux_test.must_run("certutil", "-M", "-n", name, "-t", "TC,,", "-d",
+                              database)
+        told = virtmux_test.must_run("certutil", "-V", "-e", "-n", "ann", "-u",
+                                     "C", "-d", database)
+        self.assertIn("certificate is valid", told)
+
+    def test_host_and_errors(self):
+        self.run_pki("host", "web1")
+        file = self.export("web1")
+        self.assertIn("exists already", self.run_pki(
+            "export", "web1", "--p12", "-o", file, status=1))
+        self.assertIn("--p12", self.run_pki("export", "web1", status=2))
+        self.request("bob")
+        self.run_pki("sign", self.csr, "--user", "bob")
+        self.assertIn("stays there", self.run_pki(
+            "export", "bob", "--p12", "-o", self.work + "/b", status=3))
 
 
 class Foreign(virtmux_test.Case):

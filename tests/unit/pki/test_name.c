@@ -44,6 +44,41 @@ static void test_user_names(void **state)
 	assert_int_equal(check_user(repeat(text, 'a', 65)), -1);
 }
 
+static void test_permits(void **state)
+{
+	static const unsigned char net4[] = {10, 1, 0, 0, 255, 255, 0, 0};
+	static const char *const bad[] = {
+		"",          "*.example.org", ".example.org", "10.0.0.0/33",
+		"10.0.0.0/", "10.0.0.0/-1",   "::1/129",      "10.0.0/8",
+		"IP:a.org",  "DNS:10.0.0.1",  "a.org/8",      "10.0.0.0/8/8"};
+	struct permit permit;
+	autoerror err = {0};
+
+	assert_int_equal(name_parse_permit("Example.org", &permit, NULL), 0);
+	assert_int_equal(permit.type, SAN_DNS);
+	assert_string_equal(permit.text, "example.org");
+	assert_int_equal(name_parse_permit("dns:x", &permit, NULL), 0);
+	assert_string_equal(permit.text, "x");
+	assert_int_equal(name_parse_permit("10.1.2.3/16", &permit, NULL), 0);
+	assert_int_equal(permit.type, SAN_IP);
+	assert_int_equal(permit.net_len, sizeof(net4));
+	assert_memory_equal(permit.net, net4, sizeof(net4));
+	assert_int_equal(name_parse_permit("10.15.2.3/13", &permit, NULL), 0);
+	assert_int_equal(permit.net[1], 8);
+	assert_int_equal(permit.net[5], 0xf8);
+	assert_int_equal(name_parse_permit("IP:::1", &permit, NULL), 0);
+	assert_int_equal(permit.net_len, 32);
+	assert_int_equal(permit.net[15], 1);
+	for (size_t i = 16; i < 32; i++)
+		assert_int_equal(permit.net[i], 255);
+	assert_int_equal(name_parse_permit("0.0.0.0/0", &permit, NULL), 0);
+	assert_int_equal(permit.net[4], 0);
+	for (size_t i = 0; i < array_size(bad); i++) {
+		assert_int_equal(name_parse_permit(bad[i], &permit, &err), -1);
+		assert_int_equal(err.code, ERROR_USAGE);
+	}
+}
+
 static void test_authority_names(void **state)
 {
 	char text[80];
@@ -161,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_user_names),
+		cmocka_unit_test(test_permits),
 		cmocka_unit_test(test_authority_names),
 		cmocka_unit_test(test_host_names),
 		cmocka_unit_test(test_long_host_names),

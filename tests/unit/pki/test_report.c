@@ -35,6 +35,20 @@ static void test_show_by_name(void **state)
 	assert_int_equal(f->err.code, ERROR_NOT_FOUND);
 }
 
+static void test_revoked(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(fixture_run(f, "host web1"), 0);
+	assert_int_equal(fixture_run(f, "revoke web1 --reason superseded"), 0);
+	assert_int_equal(fixture_run(f, "show web1"), 0);
+	assert_non_null(strstr(f->out, "state        revoked"));
+	assert_int_equal(fixture_run(f, "list --json"), 0);
+	assert_non_null(
+		strstr(f->out, "\"state\": \"revoked\", \"since\": \"2"));
+	assert_non_null(strstr(f->out, "\"reason\": \"superseded\"}"));
+}
+
 static void test_show_authority(void **state)
 {
 	struct fixture *f = *state;
@@ -91,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test_with_authority(test_list),
 		fixture_test_with_authority(test_show_by_name),
+		fixture_test_with_authority(test_revoked),
 		fixture_test_with_authority(test_show_authority),
 		fixture_test_with_authority(test_show_by_serial),
 		fixture_test_with_authority(test_show_file),

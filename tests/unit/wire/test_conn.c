@@ -530,6 +530,85 @@ static void test_probe(void **state)
 	assert_string_equal(w->look.version, "TLSv1.3");
 }
 
+static void open_both(struct world *w)
+{
+	be_patient(w);
+	join_tls(w, "host", "ca", "user", "localhost");
+	turn_until(w, both_open);
+	assert_int_equal(w->opened, 2);
+}
+
+/* A host says why it ends a connection, and the client passes it on. */
+static void test_the_reason_is_told(void **state)
+{
+	static const struct {
+		enum error_code code;
+		const char *words;
+	} cases[] = {
+		{ERROR_TLS, "it has been revoked"},
+		{ERROR_DENIED, "no rights are left\x1b[2J"},
+		{ERROR_BUSY, "too many"},
+		{ERROR_DRAINING, "the host goes"},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < array_size(cases); i++) {
+		autoerror why = {0};
+
+		w->host_closed = w->client_closed = false;
+		error_clear(&w->client_why);
+		w->opened = 0;
+		open_both(w);
+		error_set(&why, cases[i].code, "%s", cases[i].words);
+		conn_close(w->host, &why);
+		turn_until(w, both_closed);
+		assert_int_equal(w->client_why.code, cases[i].code);
+		assert_non_null(strstr(w->client_why.words,
+				       "the host ended the connection: "));
+		assert_null(strchr(w->client_why.words, '\x1b'));
+		assert_non_null(strstr(w->client_why.words,
+				       i == 1 ? "left?[2J" : cases[i].words));
+	}
+}
+
+static void test_abort_says_nothing(void **state)
+{
+	struct world *w = *state;
+	autoerror why = {0};
+
+	open_both(w);
+	error_set(&why, ERROR_BUSY, "too many");
+	conn_abort(w->host, &why);
+	turn_until(w, both_closed);
+	assert_int_equal(w->host_why.code, ERROR_BUSY);
+	assert_null(strstr(error_words(&w->client_why), "too many"));
+}
+
+/* A live connection by a context that a reload made. */
+static void test_judged_anew(void **state)
+{
+	struct world *w = *state;
+	struct tls_context *same = context_of(w, TLS_HOST, "ca", "host");
+	struct tls_context *other = context_of(w, TLS_HOST, "other", "host");
+	struct tls_dates dates;
+	autoerror err = {0};
+
+	open_both(w);
+	assert_int_equal(conn_judge(w->host, same, &err), 0);
+	assert_int_equal(conn_judge(w->host, other, &err), -1);
+	assert_int_equal(err.code, ERROR_TLS);
+	assert_non_null(strstr(err.words, "not issued by our CA"));
+	assert_non_null(strstr(err.cause, "offered: certificate of \"anna\""));
+	assert_true(conn_is_open(w->host));
+	tls_context_dates(same, &dates);
+	assert_true(dates.certificate > 0 && dates.ca > dates.certificate);
+	assert_int_equal(dates.crl, 0);
+	conn_close(w->client, NULL);
+	turn_until(w, both_closed);
+	tls_context_unref(same);
+	tls_context_unref(other);
+}
+
 static void test_silent_peer_is_dropped(void **state)
 {
 	struct tls_context *tls = context_of(*state, TLS_HOST, "ca", "host");
@@ -746,6 +825,9 @@ int main(void)
 		TEST(test_refused_certificates),
 		TEST(test_stages),
 		TEST(test_probe),
+		TEST(test_the_reason_is_told),
+		TEST(test_abort_says_nothing),
+		TEST(test_judged_anew),
 		TEST(test_silent_peer_is_dropped),
 		TEST(test_foreign_peer_is_explained),
 		TEST(test_drain_lets_streams_end),

@@ -101,6 +101,47 @@ static int ask_libvirt(struct doctor *d, struct error *err)
 	return 1;
 }
 
+/* -- revocation ------------------------------------------------------------ */
+
+static void tell_revocation(struct doctor *d, const struct host_info *info)
+{
+	int64_t next = 0;
+	autobuf until = {0};
+	autofree char *text = NULL;
+	enum doctor_result result;
+
+	if (!info->has_crl_next_update ||
+	    !clock_parse_us(info->crl_next_update, &next)) {
+		doctor_add(d, DOCTOR_REVOCATION, DOCTOR_OK, "%s",
+			   "the host checks none");
+		return;
+	}
+	result = doctor_until(next / 1000000, &until);
+	text = buf_steal_str(&until);
+	doctor_add(d, DOCTOR_REVOCATION, result, "the host's is good %s%s",
+		   text ? text : "",
+		   result == DOCTOR_OK ? ""
+				       : " crl; without it nobody gets in");
+}
+
+static int ask_revocation(struct doctor *d, struct error *err)
+{
+	const struct method *m = method_by_id(METHOD_host_info);
+	struct host_info info = {0};
+	autoerror why = {0};
+
+	if (channel_call_typed(d->channel, METHOD_host_info, NULL, &info,
+			       &why) < 0) {
+		if (why.code == ERROR_INTERRUPTED)
+			return error_move(err, &why);
+		doctor_fail(d, DOCTOR_REVOCATION, &why);
+		return 0;
+	}
+	tell_revocation(d, &info);
+	result_free(m, &info);
+	return 0;
+}
+
 /* -- displays -------------------------------------------------------------- */
 
 struct displays {
@@ -169,8 +210,8 @@ static void tell_displays(struct doctor *d, struct displays *s, size_t looked,
 	others = buf_steal_str(&rest);
 	if (s->listening)
 		doctor_add(d, DOCTOR_DISPLAYS, DOCTOR_WARNING,
-			   "%zu of %zu listen on a TCP port though they need "
-			   "not: %s%s. virtmux reaches displays without one: "
+			   "TCP ports that nobody needs are open for %zu of "
+			   "%zu: %s%s. virtmux reaches displays without one: "
 			   "give <graphics> the line <listen type='none'/> "
 			   "(virtmux dumpxml --inactive, virtmux define)",
 			   s->listening, s->all, named ? named : "",
@@ -229,6 +270,8 @@ int doctor_walk_host(struct doctor *d, struct error *err)
 	}
 	rc = ask_libvirt(d, err);
 	if (rc == 0)
-		doctor_skip(d, DOCTOR_DISPLAYS, DOCTOR_DISPLAYS);
-	return rc > 0 ? ask_displays(d, err) : rc;
+		doctor_skip(d, DOCTOR_REVOCATION, DOCTOR_DISPLAYS);
+	if (rc <= 0)
+		return rc;
+	return ask_revocation(d, err) < 0 ? -1 : ask_displays(d, err);
 }

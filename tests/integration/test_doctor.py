@@ -23,7 +23,7 @@ from virtmux_test import wait_for, write_file
 
 STEPS = ["configuration", "certificate", "key", "passphrase", "ca", "name", "address",
          "tls", "host-certificate", "alpn", "verdict", "clocks", "rights", "libvirt",
-         "displays"]
+         "revocation", "displays"]
 DAY = 86400
 NSS_WRAPPER = "/usr/lib/x86_64-linux-gnu/libnss_wrapper.so"
 
@@ -230,6 +230,7 @@ class Health(DoctorCase):
                 ("clocks", r"are 0\.\d\d s apart$"),
                 ("rights", r"^alice is admin, of domains \*$"),
                 ("libvirt", r"^libvirt \d+\.\d+\.\d+ with TEST"),
+                ("revocation", "^the host checks none$"),
                 ("displays", "^0 of 1 domain; none listens")):
             self.assertRegex(found.step[step][1], pattern)
 
@@ -301,7 +302,7 @@ class Warnings(DoctorCase):
                 <name>{name}</name><memory>1024</memory><os><type>hvm</type></os>
                 <devices>{graphics}</devices></domain>"""})
         words = self.warned(self.doctor(daemon.address), "displays")
-        self.assertTrue(words.startswith("2 of 4 listen on a TCP port"), words)
+        self.assertRegex(words, "^TCP ports that nobody needs are open for 2 of 4: ")
         self.assertIn("web-1 (vnc, port 5999 of 0.0.0.0), web-3 (spice", words)
         self.assertIn("<listen type='none'/>", words)
 
@@ -315,6 +316,14 @@ class Warnings(DoctorCase):
         words = self.warned(found, "certificate", "host-certificate")
         self.assertRegex(words, "in 19 days: renew it with virtmux-pki")
         self.assertRegex(found.step["host-certificate"][1], "in 2 days: renew it")
+
+    def test_revocation_list_near_its_end(self):
+        self.authority.pki("crl", "--days", "20")
+        daemon = self.start_daemon(config={"tls": {
+            "crl": os.path.join(self.authority.folder, "crl.pem")}})
+        words = self.warned(self.doctor(daemon.address), "revocation")
+        self.assertRegex(words, r"until 20\d\d-.*, which is in (19|20) days: renew it with "
+                                "virtmux-pki crl; without it nobody gets in")
 
     def test_clocks_apart(self):
         """A client that lives ten minutes ahead."""

@@ -19,6 +19,7 @@ target_sources(test_client_key_bundle PRIVATE
 unit_test(client key_make client PkgConfig::OPENSSL)
 unit_test(client key_pkcs11 client)
 unit_test(client libvirt_pki client)
+unit_test(client doctor_show client)
 unit_test(client output client PkgConfig::JSON)
 unit_test(client profile client)
 unit_test(client prompt client)

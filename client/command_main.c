@@ -13,6 +13,7 @@
 #include "api/describe.h"
 #include "api/json.h"
 #include "client/command_private.h"
+#include "client/key_memory.h"
 #include "client/output.h"
 
 static enum output_format wanted_format(const struct command_call *call)
@@ -181,6 +182,7 @@ int command_main(int argc, char **argv)
 	int status = 0;
 	int rc = 0;
 
+	key_memory_begin();
 	/* A peer or reader that went away is an error to tell, no death. */
 	signal(SIGPIPE, SIG_IGN);
 	rc = command_parse(&call, argc, (const char **)argv, &why);

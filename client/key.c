@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "client/key_ask.h"
+#include "client/key_memory.h"
 #include "client/key_pkcs11.h"
 #include "client/libvirt_pki.h"
 #include "client/profile.h"
@@ -68,16 +69,12 @@ static int no_key(const struct profile *profile, const char *what,
 			 hint && hint[0] ? ". " : "", hint ? hint : "");
 }
 
-int key_load(struct evp_pkey_st **key, const struct profile *profile,
-	     const struct key_sources *sources, struct error *err)
+static int load_file(struct evp_pkey_st **key, const struct profile *profile,
+		     const struct key_sources *sources, struct error *err)
 {
 	autobuf pem = {0};
 	int rc = 0;
 
-	if (!profile->key)
-		return no_key(profile, "key", err);
-	if (strncmp(profile->key, "pkcs11:", 7) == 0)
-		return key_pkcs11_load(key, profile->key, sources, err);
 	if (file_read_private(profile->key, KEY_FILE_MAX, &pem, err) < 0) {
 		if (err && err->code == ERROR_NOT_FOUND)
 			err->code = ERROR_KEY;
@@ -89,6 +86,22 @@ int key_load(struct evp_pkey_st **key, const struct profile *profile,
 		rc = tls_key_from_pem(key, (const char *)buf_bytes(&pem),
 				      pem.len, profile->key, NULL, NULL, err);
 	secret_wipe(pem.data, pem.cap);
+	return rc;
+}
+
+int key_load(struct evp_pkey_st **key, const struct profile *profile,
+	     const struct key_sources *sources, struct error *err)
+{
+	int rc;
+
+	if (!profile->key)
+		return no_key(profile, "key", err);
+	key_memory_protect();
+	if (key_is_pkcs11(profile->key))
+		rc = key_pkcs11_load(key, profile->key, sources, err);
+	else
+		rc = load_file(key, profile, sources, err);
+	key_memory_wipe_stack();
 	return rc;
 }
 

@@ -132,7 +132,18 @@ struct pin {
 	struct secret *answer;
 	bool again;        /* the one before was wrong */
 	bool asked;        /* for this try of the key */
-	struct error *err; /* why none was given */
+	struct error *err; /* why none was given, NULL once the key is open */
+};
+
+/*
+ * What lives as long as the key: the engine asks again where a key wants its PIN
+ * for each signature (CKA_ALWAYS_AUTHENTICATE), and gets the same answer.
+ */
+struct token {
+	char name[WORDS_MAX];
+	struct pin pin;
+	UI_METHOD *method;
+	ENGINE *engine; /* a functional reference */
 };
 
 /* OpenSSL's reader: 1 answered, 0 error, -1 interrupted. */
@@ -191,6 +202,8 @@ static int open_engine(ENGINE **engine, const char *module, struct error *err)
 			"\"pkcs11\", which is not installed: on Debian "
 			"and Ubuntu, apt install "
 			"libengine-pkcs11-openssl");
+	/* Off OpenSSL's list, so that it goes, and its PIN, with its last key. */
+	ENGINE_remove(e);
 	/* It would write to standard error what is told here. */
 	ENGINE_ctrl_cmd(e, "QUIET", 0, NULL, NULL, 1);
 	if ((!module ||
@@ -245,6 +258,7 @@ static int try_key(EVP_PKEY **key, ENGINE *engine, const char *uri,
 	pin->err = &why;
 	ERR_clear_error();
 	*key = ENGINE_load_private_key(engine, uri, method, pin);
+	pin->err = NULL;
 	if (*key)
 		return 0;
 	if (error_is_set(&why)) {
@@ -261,42 +275,122 @@ static int try_key(EVP_PKEY **key, ENGINE *engine, const char *uri,
 	return final ? -1 : 1;
 }
 
-static int load(EVP_PKEY **key, ENGINE *engine, const char *uri,
-		struct pin *pin, struct error *err)
+static int load(EVP_PKEY **key, struct token *t, const char *uri,
+		struct error *err)
 {
-	UI_METHOD *method = make_method();
-	int tries = key_ask_tries(pin->question.sources);
+	int tries = key_ask_tries(t->pin.question.sources);
 	int rc = 1;
 
-	if (!method)
-		return error_set_no_memory(err);
 	for (int i = 0; rc == 1 && i < tries; i++) {
-		pin->again = i > 0;
-		rc = try_key(key, engine, uri, method, pin, err);
+		t->pin.again = i > 0;
+		rc = try_key(key, t->engine, uri, t->method, &t->pin, err);
 	}
-	UI_destroy_method(method);
 	return rc == 0 ? 0 : -1;
+}
+
+/* -- the key's end --------------------------------------------------------- */
+
+static void token_free(struct token *t)
+{
+	if (!t)
+		return;
+	if (t->engine) {
+		ENGINE_GEN_INT_FUNC_PTR finish =
+			ENGINE_get_finish_function(t->engine);
+
+		/*
+		 * libp11 holds keys, and these the engine, which would thus
+		 * never end by itself: this ends its keys, slots and their PIN.
+		 */
+		if (finish)
+			finish(t->engine);
+		ENGINE_finish(t->engine);
+		ENGINE_free(t->engine);
+	}
+	UI_destroy_method(t->method);
+	secret_free(t->pin.answer);
+	free(t);
+}
+
+/* OpenSSL's, of every key that is freed; TOKEN of those that were made here. */
+static void on_key_freed(void *key, void *token, CRYPTO_EX_DATA *data,
+			 int index, long number, void *pointer)
+{
+	token_free(token);
+}
+
+/*
+ * A key of our own on the token's RSA or EC object, since FOUND is libp11's and is
+ * freed when the engine ends. T ends with it.
+ */
+static EVP_PKEY *own_key(EVP_PKEY *found, struct token *t)
+{
+	int index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_EVP_PKEY, 0, NULL,
+					    NULL, NULL, on_key_freed);
+	EVP_PKEY *own = EVP_PKEY_new();
+	int ok = 0;
+
+	if (own && EVP_PKEY_get_base_id(found) == EVP_PKEY_RSA)
+		ok = EVP_PKEY_set1_RSA(own, (RSA *)EVP_PKEY_get0_RSA(found));
+	else if (own && EVP_PKEY_get_base_id(found) == EVP_PKEY_EC)
+		ok = EVP_PKEY_set1_EC_KEY(
+			own, (EC_KEY *)EVP_PKEY_get0_EC_KEY(found));
+	if (ok && EVP_PKEY_set1_engine(own, t->engine) && index >= 0 &&
+	    EVP_PKEY_set_ex_data(own, index, t))
+		return own;
+	EVP_PKEY_free(own);
+	return NULL;
+}
+
+static struct token *token_new(const char *uri,
+			       const struct key_sources *sources)
+{
+	struct token *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	describe(uri, t->name, sizeof(t->name));
+	t->pin.question = (struct key_question){sources, "PIN", t->name};
+	t->pin.answer = secret_new();
+	t->method = make_method();
+	if (t->pin.answer && t->method)
+		return t;
+	token_free(t);
+	return NULL;
+}
+
+static int open_key(EVP_PKEY **key, struct token *t, const char *uri,
+		    struct error *err)
+{
+	autofree char *module = attribute(uri, MODULE_PATH);
+	autofree char *bare = engine_uri(uri);
+	EVP_PKEY *found = NULL;
+
+	if (!bare)
+		return error_set_no_memory(err);
+	if (check_uri(uri, err) < 0 ||
+	    open_engine(&t->engine, module, err) < 0 ||
+	    load(&found, t, bare, err) < 0)
+		return -1;
+	*key = own_key(found, t);
+	EVP_PKEY_free(found);
+	if (*key)
+		return 0;
+	ERR_clear_error();
+	return error_set(err, ERROR_KEY,
+			 "%s is neither RSA nor EC, which alone can be used",
+			 t->name);
 }
 
 int key_pkcs11_load(struct evp_pkey_st **key, const char *uri,
 		    const struct key_sources *sources, struct error *err)
 {
-	autofree char *module = attribute(uri, MODULE_PATH);
-	autofree char *bare = engine_uri(uri);
-	autoptr(secret) answer = secret_new();
-	char name[WORDS_MAX];
-	struct pin pin = {.question = {sources, "PIN", name}, .answer = answer};
-	ENGINE *engine = NULL;
-	int rc;
+	struct token *t = token_new(uri, sources);
 
-	if (!bare || !answer)
+	if (!t)
 		return error_set_no_memory(err);
-	describe(uri, name, sizeof(name));
-	if (check_uri(uri, err) < 0 || open_engine(&engine, module, err) < 0)
-		return -1;
-	rc = load(key, engine, bare, &pin, err);
-	/* The key has a reference of its own. */
-	ENGINE_finish(engine);
-	ENGINE_free(engine);
-	return rc;
+	if (open_key(key, t, uri, err) == 0)
+		return 0;
+	token_free(t);
+	return -1;
 }

@@ -14,6 +14,7 @@
 #include "client/config.h"
 #include "client/key_ask.h"
 #include "client/key_make.h"
+#include "client/key_memory.h"
 #include "client/key_pkcs11.h"
 #include "client/output.h"
 #include "client/profile.h"
@@ -110,6 +111,7 @@ static int make_key(struct command_call *call, const struct enrolment *e,
 
 	if (!passphrase)
 		return error_set_no_memory(err);
+	key_memory_protect();
 	if (!call_flag(call, "force") && refuse_existing(e, err) < 0)
 		return -1;
 	if (key_ask_new(passphrase, &question, err) < 0 ||

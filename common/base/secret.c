@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 struct secret *secret_new(void)
 {
@@ -30,6 +31,17 @@ void secret_free(struct secret *s)
 		return;
 	secret_wipe(s, sizeof(*s));
 	munmap(s, sizeof(*s));
+}
+
+void secret_forbid_core(void)
+{
+	struct rlimit limit;
+
+	/* To Linux 0 means nothing where dumps go into a pipe, but 1 does. */
+	if (getrlimit(RLIMIT_CORE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max < 1 ? 0 : 1;
+	(void)setrlimit(RLIMIT_CORE, &limit);
 }
 
 void secret_wipe(void *data, size_t n)

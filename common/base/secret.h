@@ -21,6 +21,12 @@ void secret_free(struct secret *s); /* wipes; NULL-safe */
 
 DEFINE_CLEANUP(secret, secret_free);
 
+/*
+ * The process makes no core dump from now on, into a file or a pipe. What it starts
+ * inherits that.
+ */
+void secret_forbid_core(void);
+
 /* Wipes N bytes so that no compiler leaves it out. */
 void secret_wipe(void *data, size_t n);
 

@@ -3,7 +3,9 @@
  * and never kept.
  */
 #include <openssl/err.h>
+#include <openssl/evperr.h>
 #include <openssl/pem.h>
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 #include <string.h>
 
@@ -32,21 +34,48 @@ static int give_passphrase(char *to, int size, int writing, void *context)
 	return (int)asked->passphrase->len;
 }
 
+static EVP_PKEY *read_pem(const char *pem, size_t len, struct asked *asked)
+{
+	BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	EVP_PKEY *found = NULL;
+
+	if (bio)
+		found = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase,
+						asked);
+	BIO_free(bio);
+	return found;
+}
+
+/* Whether OpenSSL failed since it does not know a cipher or digest by itself. */
+static bool needs_legacy(void)
+{
+	unsigned long code;
+	bool unsupported = false;
+
+	while ((code = ERR_get_error()))
+		unsupported =
+			unsupported ||
+			ERR_GET_REASON(code) == ERR_R_UNSUPPORTED ||
+			(ERR_GET_LIB(code) == ERR_LIB_EVP &&
+			 (ERR_GET_REASON(code) == EVP_R_UNSUPPORTED_ALGORITHM ||
+			  ERR_GET_REASON(code) == EVP_R_UNKNOWN_CIPHER));
+	return unsupported;
+}
+
 int tls_key_from_pem(struct evp_pkey_st **key, const char *pem, size_t len,
 		     const char *name, const struct secret *passphrase,
 		     bool *wrong_passphrase, struct error *err)
 {
 	struct asked asked = {.passphrase = passphrase};
-	BIO *bio = BIO_new_mem_buf(pem, (int)len);
 	EVP_PKEY *found;
 
 	if (wrong_passphrase)
 		*wrong_passphrase = false;
-	if (!bio)
-		return error_set_no_memory(err);
 	ERR_clear_error();
-	found = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &asked);
-	BIO_free(bio);
+	found = read_pem(pem, len, &asked);
+	if (!found && passphrase && needs_legacy() &&
+	    OSSL_PROVIDER_try_load(NULL, "legacy", 1))
+		found = read_pem(pem, len, &asked);
 	ERR_clear_error();
 	if (found) {
 		*key = found;

@@ -315,20 +315,48 @@ class Files(KeyCase):
     def test_plain_key(self):
         self.assert_lists(self.run_with_key(self.authority.user("alice").plain_key))
 
+    def read_as(self, name, plain, *words):
+        """That the client reads the key in the form that openssl WORDS make."""
+        with self.subTest(name):
+            key = os.path.join(self.work, name)
+            write_file(key, virtmux_test.must_run("openssl", *words, "-in", plain))
+            self.assert_lists(self.run_with_key(key))
+            if "-passout" in words:
+                self.assert_refused(
+                    self.run_alone("list", "--key", key, "--batch"), "needs a passphrase")
+                wrong = write_file(os.path.join(self.work, "wrong"), WRONG)
+                self.assert_refused(
+                    self.run_alone("list", "--key", key, "--passphrase-file", wrong),
+                    "the passphrase does not open the key")
+
     def test_forms(self):
         """Every PEM form that openssl writes, with and without a passphrase."""
         plain = self.authority.user("alice").plain_key
         password = ["-passout", "file:" + self.alice.passphrase_file]
-        for name, words in (
-                ("pkcs8-aes", ["pkcs8", "-topk8", "-v2", "aes-256-cbc", *password]),
-                ("pkcs8-scrypt", ["pkcs8", "-topk8", "-scrypt", *password]),
-                ("pkcs8", ["pkcs8", "-topk8", "-nocrypt"]),
-                ("sec1", ["ec"]),
-                ("sec1-aes", ["ec", "-aes256", *password])):
-            with self.subTest(name):
-                key = os.path.join(self.work, name)
-                write_file(key, virtmux_test.must_run("openssl", *words, "-in", plain))
-                self.assert_lists(self.run_with_key(key))
+        self.read_as("pkcs8", plain, "pkcs8", "-topk8", "-nocrypt")
+        self.read_as("sec1", plain, "ec")
+        self.read_as("scrypt", plain, "pkcs8", "-topk8", "-scrypt", *password)
+        for cipher in ("aes-128-cbc", "aes-256-cbc", "aria-256-cbc", "camellia-256-cbc",
+                       "des3"):
+            self.read_as(cipher, plain, "pkcs8", "-topk8", "-v2", cipher, *password)
+        for digest in ("hmacWithSHA1", "hmacWithSHA512"):
+            self.read_as(digest, plain, "pkcs8", "-topk8", "-v2", "aes-256-cbc", "-v2prf",
+                         digest, *password)
+        for scheme in ("PBE-SHA1-3DES", "PBE-SHA1-2DES"):
+            self.read_as(scheme, plain, "pkcs8", "-topk8", "-v1", scheme, *password)
+        for cipher in ("aes128", "aes256", "des3", "camellia256", "aria256"):
+            self.read_as("sec1-" + cipher, plain, "ec", "-" + cipher, *password)
+
+    def test_legacy_forms(self):
+        """Those of ciphers that OpenSSL 3 has in its legacy provider alone."""
+        plain = self.authority.user("alice").plain_key
+        password = ["-passout", "file:" + self.alice.passphrase_file,
+                    "-provider", "legacy", "-provider", "default"]
+        for scheme in ("PBE-SHA1-RC2-40", "PBE-SHA1-RC2-128", "PBE-SHA1-RC4-128",
+                       "PBE-MD5-DES", "PBE-SHA1-DES"):
+            self.read_as(scheme, plain, "pkcs8", "-topk8", "-v1", scheme, *password)
+        for cipher in ("des", "seed"):
+            self.read_as("sec1-" + cipher, plain, "ec", "-" + cipher, *password)
 
     def test_refused(self):
         plain = self.authority.user("alice").plain_key

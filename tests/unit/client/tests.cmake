@@ -17,6 +17,7 @@ unit_test(client key_bundle client PkgConfig::OPENSSL)
 target_sources(test_client_key_bundle PRIVATE
 	${CMAKE_CURRENT_LIST_DIR}/../wire/certificates.c)
 unit_test(client key_make client PkgConfig::OPENSSL)
+unit_test(client key_memory client PkgConfig::OPENSSL)
 unit_test(client key_pkcs11 client)
 unit_test(client libvirt_pki client)
 unit_test(client doctor_show client)

@@ -91,8 +91,12 @@ class FromNothing(EnrollCase):
         t.expect(r"virtmux import anna\.crt ca\.crt")
         self.assertEqual(t.finish(), 0)
 
-        self.sign()
-        must_run("cp", self.authority.ca, self.work)
+        # The administrator: the request comes to him, the certificates go back.
+        must_run("cp", self.path("anna.csr"), self.authority.folder)
+        self.authority.pki("sign", os.path.join(self.authority.folder, "anna.csr"),
+                           "--user", "anna")
+        must_run("cp", os.path.join(self.authority.folder, "users", "anna.crt"),
+                 self.authority.ca, self.work)
 
         self.environment["VIRTMUX_ASKPASS"] = "/nowhere/askpass"  # nobody is asked
         out = must_run("/bin/sh", "-c", "virtmux import anna.crt ca.crt", cwd=self.work,
@@ -237,6 +241,18 @@ class Import(EnrollCase):
         done = self.run_client("import", p12, "--passphrase-file", write_file(
             os.path.join(self.work, "wrong"), "wrong\n"))
         self.assert_refused(done, 6, "does not open .*iter.p12")
+
+    def test_exported(self):
+        """What virtmux-pki export makes for somebody who made no key."""
+        daemon = self.start_daemon()
+        self.authority.user("anna")
+        p12 = os.path.join(self.work, "anna.p12")
+        self.authority.pki("export", "anna", "--p12", "-o", p12, "--passphrase-file",
+                           self.authority.passphrase_file, "--p12-passphrase-file",
+                           self.passphrase)
+        self.must_run("import", p12, "--passphrase-file", self.passphrase)
+        self.must_run("host", "add", "h", daemon.address)
+        self.must_run("list", "--passphrase-file", self.passphrase)
 
     def test_refused(self):
         self.enroll()

@@ -266,7 +266,10 @@ static void on_far(void *context, bool gone)
 	run(pump);
 }
 
-/* Ends who holds the line; true: there was someone. */
+/*
+ * Ends who held the line before; true: there was someone. Who came later, while
+ * this task was on its way, will end us.
+ */
 static bool displace(struct pump *pump)
 {
 	struct pumps *pumps = pump->pumps;
@@ -276,7 +279,9 @@ static bool displace(struct pump *pump)
 	list_for_each (node, &pumps->list) {
 		struct pump *other = list_entry(node, struct pump, node);
 
-		if (other == pump || !other->key || !pump->key ||
+		if (other == pump)
+			break;
+		if (!other->key || !pump->key ||
 		    strcmp(other->key, pump->key) != 0)
 			continue;
 		finish(other);

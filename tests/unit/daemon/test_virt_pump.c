@@ -302,6 +302,49 @@ static void test_keys(void **state)
 	close(near);
 }
 
+/* Keeps the event thread busy until it is let go. */
+struct brake {
+	struct events_task task;
+	pthread_mutex_t lock;
+};
+
+static void wait_for_release(struct events_task *task)
+{
+	struct brake *brake = container_of(task, struct brake, task);
+
+	pthread_mutex_lock(&brake->lock);
+	pthread_mutex_unlock(&brake->lock);
+}
+
+/* Each asked with force before any of them had begun: the last one has it. */
+static void test_forced_in_a_row(void **state)
+{
+	enum { LINES = 4 };
+	struct rig *rig = *state;
+	struct brake brake = {.task.run = wait_for_release};
+	int guests[LINES], nears[LINES];
+
+	list_init(&brake.task.node);
+	pthread_mutex_init(&brake.lock, NULL);
+	pthread_mutex_lock(&brake.lock);
+	assert_true(events_post(rig->events, &brake.task));
+	for (int i = 0; i < LINES; i++)
+		assert_int_equal(start(rig, &fake_ops, "a", true, &guests[i],
+				       &nears[i]),
+				 0);
+	pthread_mutex_unlock(&brake.lock);
+	for (int i = 0; i < LINES - 1; i++) {
+		assert_true(readable(nears[i], REPLY_MS));
+		assert_int_equal(get(nears[i], 0, 1), 0);
+	}
+	carry(guests[LINES - 1], nears[LINES - 1], 7000);
+	for (int i = 0; i < LINES; i++) {
+		close(guests[i]);
+		close(nears[i]);
+	}
+	pthread_mutex_destroy(&brake.lock);
+}
+
 /* libvirt's own stream would queue without end: the line is ended. */
 static void test_falls_behind(void **state)
 {
@@ -342,6 +385,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_half_close, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forced_in_a_row, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_falls_behind, setup,
 						teardown),
 	};

@@ -255,6 +255,21 @@ void h2_flow_pong(struct h2 *h2, uint64_t sent_ns)
 		go_on_probing(h2, us);
 }
 
+/*
+ * A long round trip was measured before there was bulk to stand behind, most
+ * likely, and a probe of it would cost as much: it is believed for a period.
+ */
+static bool is_probe_due(struct h2 *h2)
+{
+	struct h2_flow *f = &h2->flow;
+
+	if (f->ping_pending)
+		return false;
+	if (!f->rtt_period_ns && h2_rtt_us(h2) >= PROBE_LONG_US)
+		f->rtt_period_ns = h2->now;
+	return !f->rtt_period_ns || h2->now - f->rtt_period_ns > RTT_PERIOD_NS;
+}
+
 /* After each feed: where an epoch with data has ended, draw the sum. */
 void h2_flow_turn(struct h2 *h2)
 {
@@ -271,9 +286,7 @@ void h2_flow_turn(struct h2 *h2)
 	f->rate = f->epoch_bytes * CLOCK_NS_PER_S / passed;
 	if (f->epoch_bytes >= BULK_BYTES) {
 		share_windows(h2);
-		if (!f->ping_pending &&
-		    (!f->rtt_period_ns ||
-		     h2->now - f->rtt_period_ns > RTT_PERIOD_NS))
+		if (is_probe_due(h2))
 			begin_probe(h2);
 	}
 	begin_epoch(h2);

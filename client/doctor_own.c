@@ -12,6 +12,7 @@
 #include "client/command.h"
 #include "client/doctor_private.h"
 #include "client/key.h"
+#include "client/key_pkcs11.h"
 #include "client/profile.h"
 
 #define DATE_SIZE 11 /* of "2026-11-21" with NUL */
@@ -97,11 +98,6 @@ static void look_at_own(struct doctor *d)
 
 /* -- key and passphrase ---------------------------------------------------- */
 
-static bool is_module(const char *key)
-{
-	return strncmp(key, "pkcs11:", 7) == 0;
-}
-
 /* As key_load() will judge it. *ENCRYPTED: it needs a passphrase. */
 static int look_at_file(struct doctor *d, bool *encrypted, struct buf *text)
 {
@@ -142,7 +138,7 @@ static void tell_key(struct doctor *d, const char *text)
 
 static int look_at_key(struct doctor *d, struct error *err)
 {
-	bool module = is_module(d->profile->key);
+	bool module = key_is_pkcs11(d->profile->key);
 	bool encrypted = false;
 	autobuf text = {0};
 	autofree char *found = NULL;
@@ -159,11 +155,17 @@ static int look_at_key(struct doctor *d, struct error *err)
 		    0 &&
 	    why.code == ERROR_INTERRUPTED)
 		return error_move(err, &why);
+	/* A token is found and opened in one. */
+	if (error_is_set(&why) && module) {
+		doctor_fail(d, DOCTOR_KEY, &why);
+		doctor_skip(d, DOCTOR_PASSPHRASE, DOCTOR_PASSPHRASE);
+		return 0;
+	}
 	tell_key(d, found);
 	if (error_is_set(&why))
 		doctor_fail(d, DOCTOR_PASSPHRASE, &why);
 	else
-		doctor_add(d, DOCTOR_PASSPHRASE, DOCTOR_OK,
+		doctor_add(d, DOCTOR_PASSPHRASE, DOCTOR_OK, "%s",
 			   module      ? "the PIN opens the key"
 			   : encrypted ? "opens the key"
 				       : "the key has none");

@@ -18,6 +18,7 @@ import termios
 
 import connect_faults
 import make_certificates as make
+import test_pkcs11
 import virtmux_test
 from virtmux_test import wait_for, write_file
 
@@ -56,9 +57,9 @@ class Diagnosis:
 
 
 class DoctorCase(connect_faults.ConnectCase):
-    def doctor(self, address, words=(), **changed):
+    def doctor(self, address, words=(), env=None, **changed):
         """Twice, as a table and as JSON, which must agree in all but a number."""
-        runs = [self.run_client(["doctor", *words, *form], address, **changed)
+        runs = [self.run_client(["doctor", *words, *form], address, env=env, **changed)
                 for form in ((), ("--json",))]
         self.assertEqual(runs[0].returncode, runs[1].returncode)
         self.assertEqual([done.stderr for done in runs], ["", ""])
@@ -177,6 +178,30 @@ class Faults(DoctorCase):
         self.assertIn({"step": "name", "result": "ok", "finding": "two.example: " + ", ".join(
             address for _, address in addresses)}, steps)
         self.assertTrue(any("Connection refused" in step["finding"] for step in steps))
+
+
+class Tokens(DoctorCase):
+    access = {"user-*": {"role": "admin", "domains": "*"}}
+
+    def test_key_on_a_token(self):
+        if not os.path.exists(test_pkcs11.MODULE):
+            self.skipTest("SoftHSM is not installed")
+        token = test_pkcs11.Token(self.work, self.authority)
+        daemon = self.start_daemon()
+
+        def doctor(pin):
+            path = write_file(os.path.join(self.work, "pin"), pin + "\n")
+            return self.doctor(daemon.address, ("--passphrase-file", path),
+                               env=token.environment, key=token.uri("ec"),
+                               certificate=token.certificate("ec"))
+
+        found = doctor(test_pkcs11.PIN)
+        self.assertEqual((found.status, found.results("failed")), (0, []))
+        self.assertIn("object=ec", found.step["key"][1])
+        self.assertEqual(found.step["passphrase"][1], "the PIN opens the key")
+        found = doctor("1234-wrong")
+        self.assertEqual((found.status, found.results("failed")), (6, ["key"]))
+        self.assertIn("PIN does not open", found.step["key"][1])
 
 
 class Profiles(DoctorCase):

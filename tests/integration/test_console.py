@@ -6,6 +6,7 @@ the domain, and what is left when either side goes.
 """
 import os
 import re
+import socket
 import struct
 import subprocess
 import tempfile
@@ -167,6 +168,22 @@ class Serial(ConsoleCase):
         self.assertEqual(info["serial"], [
             {"n": 0, "device": "serial", "type": "pty", "target": "isa-serial",
              "alias": "serial0"}])
+
+    def test_info_tells_the_port_of_a_display(self):
+        """Which QEMU chose when the guest began."""
+        xml = """<domain type='qemu'><name>port</name><memory unit='MiB'>16</memory>
+            <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>
+            <graphics type='vnc' autoport='yes'/><controller type='usb' model='none'/>
+            <memballoon model='none'/></devices></domain>"""
+        self.daemon.result("alice", "domain.create", {"xml": xml, "paused": True})
+        self.addCleanup(self.daemon.call, "alice", "domain.destroy", {"domain": "port"})
+        display, = self.daemon.result("alice", "domain.info",
+                                      {"domain": "port"})["graphics"]
+        port = display.pop("port")
+        self.assertEqual(display, {"n": 0, "type": "vnc", "listen": "address",
+                                   "address": "127.0.0.1"})
+        with socket.create_connection(("127.0.0.1", port)) as viewer:
+            self.assertEqual(viewer.recv(4), b"RFB ")
 
     def test_stalled_reader_loses_nothing(self):
         """Nothing is read for a while; calls go on, and then it all comes."""

@@ -280,8 +280,8 @@ class Consoles(ConsoleCase):
         """)
         bob = self.background("bob", """
             const line = await logIn();
-            line.type("for i in $(seq 1 40); do seq 1 400; sleep 0.2; done; echo d''one");
-            await line.see(/400/);
+            line.type("for i in $(seq 1 20); do seq 1 150; sleep 0.3; done; echo d''one");
+            await line.see(/150/);
             begun();
             await line.see(/done/);
             await line.cancel();
@@ -294,8 +294,10 @@ class Consoles(ConsoleCase):
         answer = carol()
         self.assertLess(answer["end"] - begin, SOON)
         self.assertRegex(answer["words"], "tls: the user's certificate has been revoked")
-        expected = "".join(f"{n}\r\n" for n in range(1, 401)) * 40 + "done\r\n"
-        self.assertEqual(bob()[:len(expected)], expected)
+        expected = "".join(f"{n}\r\n" for n in range(1, 151)) * 20 + "done\r\n"
+        text = bob()
+        begin = text.index("1\r\n2\r\n")  # a prompt may come before it
+        self.assertEqual(text[begin:begin + len(expected)], expected)
         for method in ("domain.serial", "domain.graphics"):
             self.daemon.wait_audit(method=method, event="end", identity="carol")
 

@@ -70,6 +70,7 @@ static void make_list(const struct authority *ca, long number, long from,
 	X509_REVOKED *revoked = X509_REVOKED_new();
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text;
+	long len;
 
 	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
 	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert));
@@ -84,7 +85,8 @@ static void make_list(const struct authority *ca, long number, long from,
 		X509_CRL_add1_ext_i2d(crl, NID_crl_number, integer, 0, 0);
 	assert_true(X509_CRL_sign(crl, ca->key, EVP_sha256()) > 0);
 	PEM_write_bio_X509_CRL(bio, crl);
-	buf_append(out, text, (size_t)BIO_get_mem_data(bio, &text));
+	len = BIO_get_mem_data(bio, &text);
+	buf_append(out, text, (size_t)len);
 	BIO_free(bio);
 	ASN1_INTEGER_free(integer);
 	ASN1_TIME_free(time);

@@ -61,7 +61,8 @@ static void test_round_trip(void **state)
 	index_clear(&again);
 }
 
-#define CRL "crl\t7\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z"
+#define CRL_TIMES "\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z"
+#define CRL       "crl\t7" CRL_TIMES
 
 static void test_crl_line(void **state)
 {
@@ -69,12 +70,11 @@ static void test_crl_line(void **state)
 		CRL "\n" CRL "\n", /* a second one */
 		CRL "\t-\n",
 		"crl\t7\t2026-01-01T00:00:00Z\n",
-		"crl\t0\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\n",
-		"crl\t-7\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\n",
-		"crl\t07\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\n",
-		"crl\t\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\n",
-		"crl\t18446744073709551616\t2026-01-01T00:00:00Z\t"
-		"2027-01-01T00:00:00Z\n",
+		"crl\t0" CRL_TIMES "\n",
+		"crl\t-7" CRL_TIMES "\n",
+		"crl\t07" CRL_TIMES "\n",
+		"crl\t" CRL_TIMES "\n",
+		"crl\t18446744073709551616" CRL_TIMES "\n",
 		"crl\t7\t2026-01-01\t2027-01-01T00:00:00Z\n",
 	};
 	struct index index = {0};

@@ -65,7 +65,7 @@ static void test_user(void **state)
 static void test_host(void **state)
 {
 	struct fixture *f = *state;
-	autopkey *key = write_request(f, "DNS:web1,DNS:evil.example.org");
+	EVP_PKEY_free(write_request(f, "DNS:web1,DNS:evil.example.org"));
 
 	assert_int_equal(
 		fixture_run(f, "sign %s/csr --host web1 --san ::1", f->dir), 0);
@@ -78,7 +78,7 @@ static void test_host(void **state)
 static void test_key_before(void **state)
 {
 	struct fixture *f = *state;
-	autopkey *key = write_request(f, NULL);
+	EVP_PKEY_free(write_request(f, NULL));
 
 	assert_int_equal(fixture_run(f, "user ann --passphrase-file %s/pass",
 				     f->dir),
@@ -105,7 +105,7 @@ static void test_refusals(void **state)
 		{"--user a --days 99999", "1 to 36500"},
 	};
 	struct fixture *f = *state;
-	autopkey *key = write_request(f, NULL);
+	EVP_PKEY_free(write_request(f, NULL));
 
 	for (size_t i = 0; i < array_size(cases); i++) {
 		assert_int_equal(fixture_run(f, "sign %s/csr %s", f->dir,

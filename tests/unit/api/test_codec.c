@@ -279,7 +279,8 @@ static void test_results_from_other_versions(void **state)
 			"9007199254740993,\"memory\":1,\"memory_max\":1,"
 			"\"persistent\":true,\"autostart\":false,\"managed_"
 			"save\":false,\"novelty\":{\"x\":[1]},\"graphics\":"
-			"[{\"n\":0,\"type\":\"vnc\",\"more\":1}]}",
+			"[{\"n\":0,\"type\":\"vnc\",\"listen\":\"none\","
+			"\"more\":1}]}",
 			&info, &err),
 		0);
 	assert_int_equal(info.state, domain_state_count);
@@ -630,12 +631,13 @@ static void test_the_rest_without_memory(void **state)
 		"\"a\",\"state\":\"running\",\"os_type\":\"hvm\",\"vcpus\":1,"
 		"\"cpu_time\":1,\"memory\":1,\"memory_max\":1,\"persistent\":"
 		"true,\"autostart\":true,\"managed_save\":true,\"graphics\":"
-		"[{\"n\":0,\"type\":\"vnc\"},{\"n\":1,\"type\":\"spice\"}]}";
+		"[{\"n\":0,\"type\":\"vnc\",\"listen\":\"none\"},{\"n\":1,"
+		"\"type\":\"spice\",\"listen\":\"none\"}]}";
 	autojson value = NULL;
 	autoerror err = {0};
 
 	assert_int_equal(json_parse(text, strlen(text), NULL, &value, &err), 0);
-	assert_int_equal(alloc_fail_each(result_run, value), 6);
+	assert_int_equal(alloc_fail_each(result_run, value), 8);
 	assert_true(alloc_fail_each(words_run, NULL) >= 3);
 	assert_true(alloc_fail_each(encode_run, NULL) >= 3);
 }

@@ -144,26 +144,33 @@ static int make(struct command_call *call, const struct enrolment *e,
 
 /* -- words ----------------------------------------------------------------- */
 
+static void tell_people(struct output *output, const struct enrolment *e,
+			bool key_given)
+{
+	output_say(output, "Key:      %s", e->key);
+	output_say(
+		output,
+		"          It stays here, and is good for nothing without %s.",
+		key_is_pkcs11(e->key) ? "its PIN" : "its passphrase");
+	output_say(output, "Request:  %s", e->request);
+	output_say(output, "          It is no secret: send it to the "
+			   "administrator, who runs");
+	output_say(output, "              virtmux-pki sign %s.csr --user %s",
+		   e->name, e->name);
+	output_say(output, "          and sends back %s.crt and ca.crt. Then:",
+		   e->name);
+	output_say(output, "              virtmux import %s.crt ca.crt%s",
+		   e->name, key_given ? " --key=KEY" : "");
+}
+
 static int tell(struct command_call *call, const struct enrolment *e,
 		struct error *err)
 {
 	struct output *output = call_output(call);
-	const char *more = call_given(call, "key") ? " --key=KEY" : "";
 	autojson json = NULL;
 
 	if (output_is_text(output)) {
-		output_say(
-			output,
-			"Key:      %s\n          It stays here, and is good "
-			"for nothing without %s.\n"
-			"Request:  %s\n          It is no secret: send it to "
-			"the administrator, who runs\n"
-			"              virtmux-pki sign %s.csr --user %s\n"
-			"          and sends back %s.crt and ca.crt. Then:\n"
-			"              virtmux import %s.crt ca.crt%s",
-			e->key,
-			key_is_pkcs11(e->key) ? "its PIN" : "its passphrase",
-			e->request, e->name, e->name, e->name, e->name, more);
+		tell_people(output, e, call_given(call, "key"));
 		return 0;
 	}
 	json = json_object_new_object();

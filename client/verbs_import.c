@@ -373,10 +373,12 @@ static void tell_next(struct command_call *call, const struct import *i)
 	if (i->differs) {
 		output_say(output,
 			   "[defaults] in %s names others, which stay. To use "
-			   "these for a host:\n"
+			   "these for a host:",
+			   i->config);
+		output_say(output,
 			   "    virtmux host add NAME ADDRESS --certificate=%s "
 			   "--key=%s --ca=%s",
-			   i->config, i->certificate ? i->certificate : "FILE",
+			   i->certificate ? i->certificate : "FILE",
 			   i->key ? i->key : "FILE", i->ca);
 		return;
 	}

@@ -63,10 +63,11 @@ static int push_crl(void *context, const char *pem, size_t len,
 				 "reload it");
 	if (put_in_place(s, pem, len, &info, err) < 0)
 		return -1;
-	log_info(s->log,
-		 "revocation list %s of \"%s\" with %zu certificates is in "
-		 "place",
-		 info.number, info.issuer, info.revoked);
+	log_info(
+		s->log,
+		"revocation list %s of \"%s\" is in place; certificates in it: "
+		"%zu",
+		info.number, info.issuer, info.revoked);
 	if (service_reload(s, NULL, err) < 0)
 		return error_prefix(err, "the revocation list is in place, but "
 					 "not in force, since the reload "

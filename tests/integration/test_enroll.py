@@ -87,8 +87,8 @@ class FromNothing(EnrollCase):
         t.type(PASSPHRASE + "\n")
         t.expect(r"Passphrase for \S+/anna\.key, once more: ")
         t.type(PASSPHRASE + "\n")
-        t.expect(r"virtmux-pki sign anna\.csr --user anna")
-        t.expect(r"virtmux import anna\.crt ca\.crt")
+        t.expect(r"\n +virtmux-pki sign anna\.csr --user anna\r\n")
+        t.expect(r"\n +virtmux import anna\.crt ca\.crt\r\n")
         self.assertEqual(t.finish(), 0)
 
         # The administrator: the request comes to him, the certificates go back.

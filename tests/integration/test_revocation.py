@@ -283,7 +283,7 @@ class Consoles(ConsoleCase):
             line.type("for i in $(seq 1 20); do seq 1 150; sleep 0.3; done; echo d''one");
             await line.see(/150/);
             begun();
-            await line.see(/done/);
+            await line.see(/done\\r\\n/);
             await line.cancel();
             return line.text;
         """)

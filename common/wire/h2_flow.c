@@ -29,8 +29,14 @@
  * How long the line's content is beyond two round trips: for the peers' turns,
  * and so that many streams on a fast line do not drown in WINDOW_UPDATEs.
  */
-#define HOLD_US          500
+#define HOLD_US          700
 #define HOLD_US_A_STREAM 16
+/*
+ * The rate is the largest one seen of late: an epoch in which a peer did not get
+ * its turn must not make windows smaller, which would make the next one slower.
+ * It forgets this part of itself each epoch.
+ */
+#define RATE_FORGOTTEN 32
 /* Bytes below which giving back is not worth a frame. */
 #define UPDATE_LEAST (16 * 1024)
 
@@ -276,6 +282,7 @@ void h2_flow_turn(struct h2 *h2)
 	struct h2_flow *f = &h2->flow;
 	uint64_t least = EPOCH_LEAST_NS;
 	uint64_t passed = h2->now - f->epoch_ns;
+	uint64_t rate;
 
 	if (!f->epoch_bytes || f->probe_pings > 0)
 		return;
@@ -283,7 +290,10 @@ void h2_flow_turn(struct h2 *h2)
 		least = 2000ull * h2_rtt_us(h2);
 	if (passed < least)
 		return;
-	f->rate = f->epoch_bytes * CLOCK_NS_PER_S / passed;
+	f->rate -= f->rate / RATE_FORGOTTEN;
+	rate = f->epoch_bytes * CLOCK_NS_PER_S / passed;
+	if (rate > f->rate)
+		f->rate = rate;
 	if (f->epoch_bytes >= BULK_BYTES) {
 		share_windows(h2);
 		if (is_probe_due(h2))

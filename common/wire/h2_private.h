@@ -33,7 +33,7 @@ struct h2_bucket {
 struct h2_flow {
 	uint64_t epoch_ns;    /* begin of the running epoch */
 	uint64_t epoch_bytes; /* DATA received in it */
-	uint64_t rate;        /* bytes a second, last epoch with data */
+	uint64_t rate;        /* bytes a second, the most of late */
 	int64_t granted;      /* sum of the streams' windows, bytes */
 	uint64_t ping_ns;     /* last PING, 0: none yet */
 	bool ping_pending;

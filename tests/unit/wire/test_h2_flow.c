@@ -237,6 +237,27 @@ static void test_closed_streams_give_back(void **state)
 	pair_close(&p);
 }
 
+/* A peer that misses a turn or two is not slower for it; a slow line is found. */
+static void test_rate_outlives_a_missed_turn(void **state)
+{
+	struct pair p = {.on_request = accept_upload};
+	int64_t before, after;
+	int32_t largest;
+
+	assert_int_equal(pair_open(&p, &h2_limits_default), 0);
+	pair_run(&p);
+	open_uploads(&p, 2);
+	run_line(&p, 400000000, CLOCK_NS_PER_MS / 2, 0.5);
+	before = sum_of_windows(&p, &largest);
+	run_line(&p, 40000000, CLOCK_NS_PER_MS / 2, 0.022);
+	after = sum_of_windows(&p, &largest);
+	assert_true(after >= before / 10 * 8);
+	run_line(&p, 40000000, CLOCK_NS_PER_MS / 2, 3);
+	after = sum_of_windows(&p, &largest);
+	assert_true(after <= before / 4);
+	pair_close(&p);
+}
+
 /* Windows that shrink and grow by turns must leave the peer some credit. */
 static void test_changing_line_never_starves(void **state)
 {
@@ -344,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_long_fast_line_is_filled),
 		cmocka_unit_test(test_limits_hold),
 		cmocka_unit_test(test_closed_streams_give_back),
+		cmocka_unit_test(test_rate_outlives_a_missed_turn),
 		cmocka_unit_test(test_changing_line_never_starves),
 		cmocka_unit_test(test_round_trip_is_that_of_the_empty_line),
 		cmocka_unit_test(test_long_round_trip_is_measured_later),

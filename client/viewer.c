@@ -112,7 +112,12 @@ static int split(char ***words, const char *command, struct error *err)
 		return error_set_no_memory(err);
 	while (n < WORDS_MAX && (w[n] = next_word(&command, &why)))
 		n++;
-	if (!error_is_set(&why) && *command)
+	command += strspn(command, " \t");
+	if (!error_is_set(&why) && *command && n == WORDS_MAX)
+		error_set(&why, ERROR_USAGE,
+			  "the viewer's command has more than %d words",
+			  WORDS_MAX);
+	else if (!error_is_set(&why) && *command)
 		error_set_no_memory(&why);
 	if (!error_is_set(&why) && n == 0)
 		error_set(&why, ERROR_USAGE, "the viewer's command is empty");

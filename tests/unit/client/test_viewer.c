@@ -27,8 +27,8 @@ static int setup(void **state)
 
 	strcpy(p->folder, "/tmp/virtmux-viewer-XXXXXX");
 	assert_non_null(mkdtemp(p->folder));
-	p->world = (struct viewer_world){.path = p->folder,
-					 .has_display = true};
+	p->world =
+		(struct viewer_world){.path = p->folder, .has_display = true};
 	*state = p;
 	return 0;
 }

@@ -119,13 +119,19 @@ static bool open_p12(struct key_bundle *b, PKCS12 *p12, X509 **user,
 		     STACK_OF(X509) * *cas)
 {
 	const char *text = b->passphrase->text;
+	OSSL_PROVIDER *legacy;
+	bool opened;
 
 	if (PKCS12_verify_mac(p12, text, -1) != 1)
 		return false;
 	if (PKCS12_parse(p12, text, &b->key, user, cas) == 1)
 		return true;
-	OSSL_PROVIDER_try_load(NULL, "legacy", 1);
-	return PKCS12_parse(p12, text, &b->key, user, cas) == 1;
+	legacy = OSSL_PROVIDER_try_load(NULL, "legacy", 1);
+	if (!legacy)
+		return false;
+	opened = PKCS12_parse(p12, text, &b->key, user, cas) == 1;
+	OSSL_PROVIDER_unload(legacy);
+	return opened;
 }
 
 static int unlock_p12(struct key_bundle *b, PKCS12 *p12, const char *name,

@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ui.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,21 @@ static void reason(char *text)
 	snprintf(text, REASON_MAX, "%s", words ? words : "no reason given");
 }
 
+/*
+ * Keeps the engine's code once it is loaded: its methods are static there, made at
+ * its first use, and would be lost each time it goes with its last key.
+ */
+static void keep_code(const ENGINE *engine)
+{
+	ENGINE_GEN_INT_FUNC_PTR finish = ENGINE_get_finish_function(engine);
+	void *address;
+	Dl_info info;
+
+	memcpy(&address, &finish, sizeof(address));
+	if (finish && dladdr(address, &info) != 0)
+		dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_NODELETE | RTLD_NOW);
+}
+
 static int open_engine(ENGINE **engine, const char *module, struct error *err)
 {
 	ENGINE *e;
@@ -202,6 +218,7 @@ static int open_engine(ENGINE **engine, const char *module, struct error *err)
 			"\"pkcs11\", which is not installed: on Debian "
 			"and Ubuntu, apt install "
 			"libengine-pkcs11-openssl");
+	keep_code(e);
 	/* Off OpenSSL's list, so that it goes, and its PIN, with its last key. */
 	ENGINE_remove(e);
 	/* It would write to standard error what is told here. */

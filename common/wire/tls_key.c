@@ -67,15 +67,19 @@ int tls_key_from_pem(struct evp_pkey_st **key, const char *pem, size_t len,
 		     bool *wrong_passphrase, struct error *err)
 {
 	struct asked asked = {.passphrase = passphrase};
+	OSSL_PROVIDER *legacy = NULL;
 	EVP_PKEY *found;
 
 	if (wrong_passphrase)
 		*wrong_passphrase = false;
 	ERR_clear_error();
 	found = read_pem(pem, len, &asked);
-	if (!found && passphrase && needs_legacy() &&
-	    OSSL_PROVIDER_try_load(NULL, "legacy", 1))
+	if (!found && passphrase && needs_legacy())
+		legacy = OSSL_PROVIDER_try_load(NULL, "legacy", 1);
+	if (legacy) {
 		found = read_pem(pem, len, &asked);
+		OSSL_PROVIDER_unload(legacy);
+	}
 	ERR_clear_error();
 	if (found) {
 		*key = found;

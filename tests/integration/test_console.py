@@ -96,7 +96,7 @@ class ConsoleCase(virtmux_test.Case):
         os.mkdir(os.path.join(root, "etc"))
         conf = 'stdio_handler = "file"\n'
         if os.geteuid() == 0:
-            conf += 'user = "root"\ngroup = "root"\n'
+            conf += 'user = "root"\ngroup = "root"\nnamespaces = []\n'
         write_file(os.path.join(root, "etc", "qemu.conf"), conf)
         cls.daemon = virtmux_test.Daemon(cls.class_folder, cls.authority)
         cls.daemon.write_access(cls.access)

@@ -16,7 +16,8 @@ import time
 
 import test_console
 import virtmux_test
-from virtmux_test import TIMEOUT, end_process, read_file, wait_for, write_file
+from virtmux_test import (TIMEOUT, end_process, read_file, rss_kib, wait_for, wait_idle,
+                          write_file)
 
 CTRL_BRACKET = "\x1d"
 LFLAG = 3  # of tcgetattr()
@@ -314,7 +315,7 @@ class ConsoleClient(test_console.ConsoleCase):
         process.stdin.write(b"stty -echo; echo; seq 1 %d; stty sane\n" % last)
         process.stdin.flush()
         held = wait_for(lambda: pipe_is_full(process.stdout), "the pipe is full")
-        time.sleep(1)  # what is read meanwhile would be seen as lost
+        wait_idle(process.pid)
         self.assertLessEqual(rss_kib(process.pid) - at_first, 16 * 1024)
         process.stdin.close()
         text = process.stdout.read().decode("latin1")
@@ -363,14 +364,6 @@ def children(pid):
 
 def is_stopped(pid):
     return "State:\tT" in read_file(f"/proc/{pid}/status")
-
-
-def rss_kib(pid):
-    """Resident memory; 0 in a build with ASan, which keeps what was freed a while."""
-    with open(virtmux_test.VIRTMUX, "rb") as program:
-        if b"__asan_init" in program.read():
-            return 0
-    return int(re.search(r"VmRSS:\s+(\d+)", read_file(f"/proc/{pid}/status")).group(1))
 
 
 def pipe_holds(file):

@@ -190,7 +190,8 @@ class Tokens(virtmux_test.Case):
             if expected:
                 self.configure("ec", session="no")
                 env = self.environment
-            must_run("strace", "-f", "-e", "trace=openat", "-o", trace, *words, env=env)
+            must_run("strace", "-f", "-e", "trace=openat", "-o", trace, *words,
+                     env=virtmux_test.traced(env))
             self.assertEqual(bool(re.search(r"pkcs11|softhsm",
                                             virtmux_test.read_file(trace))), expected)
 

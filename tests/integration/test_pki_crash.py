@@ -64,11 +64,7 @@ class Kills(Whole):
     strace delivers it; what is left on the disk tells how far it had come."""
 
     def traced(self, words, *options):
-        # A leak check cannot run where the program is traced already.
-        environment = dict(os.environ)
-        environment["ASAN_OPTIONS"] = (environment.get("ASAN_OPTIONS", "") +
-                                       ":detect_leaks=0")
-        return self.raw(*words, env=environment, prefix=(
+        return self.raw(*words, env=virtmux_test.traced(os.environ), prefix=(
             "strace", "-qq", "-o", "/dev/null", *options))
 
     def setUp(self):

@@ -20,9 +20,8 @@ import time
 
 import test_console
 import virtmux_test
-from test_console_client import rss_kib
-from virtmux_test import (PASSPHRASE, TIMEOUT, VIRTMUX, end_process, must_run, need, run,
-                          wait_for, write_file)
+from virtmux_test import (PASSPHRASE, TIMEOUT, VIRTMUX, end_process, must_run, need,
+                          rss_kib, run, wait_for, write_file)
 
 NAME = "test"
 
@@ -36,6 +35,8 @@ def connections(port):
 
 
 class SessionCase(virtmux_test.Case):
+
+    access = {**virtmux_test.Case.access, "victor": {"role": "viewer", "domains": "*"}}
 
     def setUp(self):
         super().setUp()
@@ -126,31 +127,30 @@ class Session(SessionCase):
             "--address", "192.0.2.1", "session", "open", status=2))
         self.assertFalse(os.path.exists(self.socket))
 
-    def test_the_passphrase_is_asked_in_the_foreground(self):
+    def asked(self):
+        """`session open` on a terminal, at its question; and that terminal."""
         master, slave = pty.openpty()
         process = subprocess.Popen(
             [VIRTMUX, "session", "open"], env=self.alice.environment, stdin=slave,
             stdout=slave, stderr=slave, preexec_fn=lambda: take_terminal(slave))
-        text = read_until(master, b"assphrase")
-        os.write(master, PASSPHRASE.encode() + b"\n")
-        text += read_until(master, b"opened")
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        read_until(master, b"assphrase")
+        return process, master
+
+    def test_the_passphrase_is_asked_in_the_foreground(self):
+        process, terminal = self.asked()
+        os.write(terminal, PASSPHRASE.encode() + b"\n")
+        text = read_until(terminal, b"opened")
         self.assertEqual(process.wait(TIMEOUT), 0, text)
-        os.close(slave)
-        os.close(master)
         self.assertEqual(len(self.sessions()), 1)
         done = run(VIRTMUX, "--batch", "list", env=self.alice.environment)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_interrupted_while_it_asks(self):
-        master, slave = pty.openpty()
-        process = subprocess.Popen(
-            [VIRTMUX, "session", "open"], env=self.alice.environment, stdin=slave,
-            stdout=slave, stderr=slave, preexec_fn=lambda: take_terminal(slave))
-        text = read_until(master, b"assphrase")
-        os.write(master, b"\x03")
-        self.assertIn(process.wait(TIMEOUT), (130, -signal.SIGINT), text)
-        os.close(slave)
-        os.close(master)
+        process, terminal = self.asked()
+        os.write(terminal, b"\x03")
+        self.assertIn(process.wait(TIMEOUT), (130, -signal.SIGINT))
         self.assertEqual(self.sessions(), [])
 
     def test_two_that_open_at_once(self):
@@ -192,7 +192,11 @@ class Session(SessionCase):
         self.make_client(self.daemon, persist="0")
         session = self.open()
         self.assertEqual(session["persist_ms"], 0)
-        time.sleep(0.5)  # nothing that could be waited for
+        other = self.client(self.daemon, "victor", session="yes", persist="500ms")
+        done = other.run("session", "open")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        path = os.path.join(other.runtime, "virtmux", NAME + ".sock")
+        wait_for(lambda: not os.path.exists(path), "the other one ends")
         self.assertTrue(is_alive(session["pid"]))
 
     def test_in_the_foreground(self):
@@ -242,7 +246,7 @@ class Session(SessionCase):
         self.assertEqual(self.node(script), self.daemon.node("alice", script))
 
     def test_a_reader_that_stalls_holds_its_windows_alone(self):
-        """A command asks for 100 MB, and takes nothing of it."""
+        """A command asks for a gigabyte, and takes nothing of it."""
         session = self.open()
         before = rss_kib(session["pid"])
         stalled = self.alice.spawn("speed", "--megabytes", "1000",
@@ -382,10 +386,7 @@ class Guest(test_console.ConsoleCase):
         self.virtmux("list")
         self.assertEqual(len(connections(self.daemon.port)), 1)
         self.assertEqual(self.sessions()[0]["streams"], 2)
-        console.stdin.write(b"\n")
-        console.stdin.flush()
-        text = read_until(console.stdout.fileno(), b"login: |# ")
-        self.assertTrue(text)
+        await_prompt(console)
         display.close()
         console.stdin.close()
         console.kill()
@@ -396,9 +397,7 @@ class Guest(test_console.ConsoleCase):
     def test_half_close_and_end_pass_through(self):
         self.open()
         console = self.console()
-        console.stdin.write(b"\n")
-        console.stdin.flush()
-        read_until(console.stdout.fileno(), b"login: |# ")  # it has booted
+        await_prompt(console)
         done = self.alice.run("console", "web-1", "--force", "--idle", "3s",
                               input="\n")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -422,9 +421,7 @@ class Guest(test_console.ConsoleCase):
         console.send_signal(signal.SIGSTOP)
         time.sleep(17)  # longer than silence and pong of the wire's limits
         console.send_signal(signal.SIGCONT)
-        console.stdin.write(b"\n")
-        console.stdin.flush()
-        self.assertTrue(read_until(console.stdout.fileno(), b"login: |# "))
+        await_prompt(console)
 
 
 NODE_HEAD = """
@@ -445,6 +442,13 @@ def is_alive(pid):
 def take_terminal(slave):
     os.setsid()
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+
+def await_prompt(console):
+    """The guest has booted, and what is typed reaches it."""
+    console.stdin.write(b"\n")
+    console.stdin.flush()
+    read_until(console.stdout.fileno(), b"login: |# ")
 
 
 def read_until(fd, pattern):

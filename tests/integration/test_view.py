@@ -14,13 +14,12 @@ import stat
 import struct
 import subprocess
 import sys
-import time
 import zlib
 
 import test_console
 import virtmux_test
-from test_console_client import rss_kib
-from virtmux_test import TIMEOUT, end_process, need, read_file, run, wait_for, write_file
+from virtmux_test import (TIMEOUT, end_process, need, read_file, rss_kib, run, wait_for,
+                          wait_idle, write_file)
 
 GREETING = b"RFB 003.008\n"
 PIXELS = b"\x20\x18\x00\x01\x00\xff\x00\xff\x00\xff\x10\x08\x00\x00\x00\x00"
@@ -298,7 +297,7 @@ class Offers:
         updates = 0
         for _ in range(50):
             viewer.request()
-        time.sleep(1)  # what is taken meanwhile is seen below
+        wait_idle(process.pid)
         self.assertLess(rss_kib(process.pid) - before, 24 * 1024)
         viewer.request()
         viewer.socket.settimeout(2)
@@ -374,9 +373,9 @@ greet(socket.create_connection(("127.0.0.1", int(sys.argv[1]))))
 
     def test_a_viewer_goes_with_an_interrupted_view(self):
         command = self.script("""
-import os, time
+import os, signal
 open(sys.argv[2], "w").write(str(os.getpid()))
-time.sleep(60)
+signal.pause()
 """)
         file = os.path.join(self.work, "pid")
         process = self.view("--viewer", command + f" {{port}} {file}")

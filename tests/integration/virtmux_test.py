@@ -77,6 +77,39 @@ def wait_for(condition, what, timeout=TIMEOUT):
         time.sleep(0.01)
 
 
+def wait_idle(pid):
+    """Until a process has had nothing to do 20 times in a row."""
+    seen, times = None, 0
+
+    def idle():
+        nonlocal seen, times
+        status = read_file(f"/proc/{pid}/status")
+        now = re.findall(r"ctxt_switches:\s+(\d+)", status)
+        times = times + 1 if now == seen else 0
+        seen = now
+        return times >= 20 and "State:\tS" in status
+    wait_for(idle, f"process {pid} has nothing to do")
+
+
+def is_sanitized():
+    """Whether the programs are of a build with ASan."""
+    with open(VIRTMUX, "rb") as program:
+        return b"__asan_init" in program.read()
+
+
+def traced(environment):
+    """A copy for a program under strace, where a leak check cannot run."""
+    options = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+    return {**environment, "ASAN_OPTIONS": options}
+
+
+def rss_kib(pid):
+    """Resident memory; 0 in a build with ASan, which keeps what was freed a while."""
+    if is_sanitized():
+        return 0
+    return int(re.search(r"VmRSS:\s+(\d+)", read_file(f"/proc/{pid}/status")).group(1))
+
+
 def write_file(path, text, mode=0o600):
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     with os.fdopen(os.open(path, flags, mode), "w", encoding="utf-8") as file:

@@ -43,7 +43,10 @@ static void write_config(const struct server *s)
 	fclose(f);
 }
 
-/* Root's QEMU as another user would be probed for a minute, for want of KVM. */
+/*
+ * Root's QEMU as another user would be probed for a minute, for want of KVM; and a
+ * container need not have what libvirt's name space of mounts needs.
+ */
 static void write_qemu_config(const char *path)
 {
 	FILE *f = fopen(path, "w");
@@ -51,7 +54,8 @@ static void write_qemu_config(const char *path)
 	if (!f)
 		_exit(77);
 	if (geteuid() == 0)
-		fputs("user = \"root\"\ngroup = \"root\"\n", f);
+		fputs("user = \"root\"\ngroup = \"root\"\nnamespaces = []\n",
+		      f);
 	fputs("stdio_handler = \"file\"\n", f);
 	fclose(f);
 }

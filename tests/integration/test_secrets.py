@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import unittest
 
 import virtmux_test
 from test_pkcs11 import MODULE, PIN, Token
@@ -72,6 +73,7 @@ def secrets_of(key, passphrase=PASSPHRASE):
     return found
 
 
+@unittest.skipIf(virtmux_test.is_sanitized(), "ASan's memory is of terabytes")
 class SecretsCase(virtmux_test.Case):
     access = {"*": {"role": "admin", "domains": "*"}}
 
@@ -184,8 +186,6 @@ class Memory(SecretsCase):
     def test_dumps(self):
         """What gcore makes of a session has nothing, nor does it dump core."""
         need("gcore")
-        if virtmux_test.is_sanitized():
-            self.skipTest("ASan's shadow makes an image of terabytes")
         self.make_key("rsa", "scrypt")
         pid = self.open_session()
         image = os.path.join(self.work, "image")

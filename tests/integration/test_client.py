@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import struct
-import unittest
 
 import virtmux_test
 from virtmux_test import read_file, wait_for, write_file

@@ -9,10 +9,8 @@ import pty
 import re
 import select
 import signal
-import subprocess
 import termios
 import time
-import unittest
 
 import virtmux_test
 from virtmux_test import PASSPHRASE, VIRTMUX, write_file

@@ -16,8 +16,7 @@ import time
 
 import test_console
 import virtmux_test
-from virtmux_test import (TIMEOUT, end_process, read_file, rss_kib, wait_for, wait_idle,
-                          write_file)
+from virtmux_test import TIMEOUT, read_file, rss_kib, wait_for, wait_idle, write_file
 
 CTRL_BRACKET = "\x1d"
 LFLAG = 3  # of tcgetattr()

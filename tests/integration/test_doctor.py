@@ -11,7 +11,6 @@ import json
 import os
 import pty
 import re
-import socket
 import ssl
 import struct
 import termios

@@ -10,7 +10,6 @@ import ssl
 import subprocess
 import threading
 import socket
-import unittest
 
 import make_certificates as make
 import virtmux_test

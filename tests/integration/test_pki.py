@@ -10,7 +10,6 @@ import pty
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import tempfile
 import unittest

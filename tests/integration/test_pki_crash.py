@@ -13,6 +13,7 @@ import subprocess
 import unittest
 
 import make_certificates as make
+import virtmux_test
 from pki_case import Case, PROGRAM, TIMEOUT, read
 
 # Those that read, write or take a lock; the rest leaves nothing behind.

@@ -130,8 +130,8 @@ def sign(directory, file, common_name, extensions, issuer=None, *, begin=-HOUR,
 
 def read_der(path):
     """The first certificate of a PEM file."""
-    return base64.b64decode(open(path, encoding="ascii").read()
-                            .split("-----")[2])
+    with open(path, encoding="ascii") as file:
+        return base64.b64decode(file.read().split("-----")[2])
 
 
 def write_der(path, der):

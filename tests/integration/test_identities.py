@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import threading
 import socket
+import time
 
 import make_certificates as make
 import virtmux_test
@@ -257,6 +258,7 @@ class Identities(virtmux_test.Case):
         super().setUp()
         self.daemon = self.start_daemon(config=self.tls_of("plain"))
         self.said = {}
+        self.attempts = []
 
     def tls_of(self, trust, pair=None, crl=None):
         trust = self.trusts[trust]
@@ -327,7 +329,14 @@ class Identities(virtmux_test.Case):
         count = self.table("host")
         self.assertGreaterEqual(count, 30)
 
+    def await_line(self):
+        """The daemon writes at most 20 refusals a second: ours shall be among them."""
+        wait_for(lambda: sum(at > time.monotonic() - 1.5 for at in self.attempts) < 10,
+                 "a second with less refusals")
+        self.attempts.append(time.monotonic())
+
     def attempt(self, kind, fault, trust, pair, crl):
+        self.await_line()
         shown = fault.host or trust
         if kind == "user":
             log = self.serve(trust, self.trusts[shown].good["host"], crl=crl)

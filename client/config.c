@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "client/key_pkcs11.h"
 
 #define SECTION_DEFAULTS "defaults"
 #define SECTION_HOST     "host "
@@ -122,7 +123,7 @@ static char *absolute_value(const char *file, const char *key,
 	autofree char *dir = NULL;
 
 	if (form == FORM_PLAIN || value[0] == '\0' ||
-	    (form == FORM_KEY && strncmp(value, "pkcs11:", 7) == 0))
+	    (form == FORM_KEY && key_is_pkcs11(value)))
 		return strdup(value);
 	if (value[0] == '/' || strncmp(value, "~/", 2) == 0)
 		return file_expand_home(value);

@@ -332,7 +332,10 @@ int config_edit_save(struct config_edit *edit, struct error *err)
 	size_t len = strlen(edit->text);
 
 	if (config_check(edit->path, edit->text, len, err) < 0)
-		return error_prefix(err, "that would not be good");
+		return error_prefix(
+			err,
+			"%s stays as it is, since the change would break it",
+			edit->path);
 	return file_write_atomic(edit->path, edit->text, len, edit->mode, err);
 }
 

@@ -46,7 +46,7 @@ enum doctor_result doctor_until(int64_t not_after, struct buf *text)
 		buf_appendf(text,
 			    ", which is in %d days: renew it with "
 			    "virtmux-pki",
-			    (int)(left / 86400));
+			    (int)(left / CLOCK_S_PER_DAY));
 	return left < DOCTOR_NEAR_END_S ? DOCTOR_WARNING : DOCTOR_OK;
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "wire/tls_look.h"
 
@@ -21,10 +22,11 @@ struct command_call;
 struct output;
 struct profile;
 
-#define DOCTOR_NEAR_END_S  (30 * 86400) /* of a certificate: a warning */
-#define DOCTOR_CLOCKS_S    60           /* apart: a warning */
-#define DOCTOR_DOMAINS_MAX 500          /* whose displays are looked at */
-#define DOCTOR_NAMED_MAX   5            /* of these, named in a finding */
+#define DOCTOR_NEAR_END_S                                                      \
+	(30 * CLOCK_S_PER_DAY) /* of a certificate: a warning */
+#define DOCTOR_CLOCKS_S    60  /* apart: a warning */
+#define DOCTOR_DOMAINS_MAX 500 /* whose displays are looked at */
+#define DOCTOR_NAMED_MAX   5   /* of these, named in a finding */
 
 enum doctor_step {
 #define DOCTOR_STEP(id, name, title) DOCTOR_##id,

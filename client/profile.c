@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "client/config.h"
+#include "client/key_pkcs11.h"
 
 void profile_free(struct profile *profile)
 {
@@ -87,8 +88,7 @@ static int override_with(char **member, const char *value, bool *overridden,
 	if (value[0] == '\0')
 		return error_set(err, ERROR_USAGE,
 				 "an empty address or file name was given");
-	copy = strncmp(value, "pkcs11:", 7) == 0 ? strdup(value)
-						 : file_expand_home(value);
+	copy = key_is_pkcs11(value) ? strdup(value) : file_expand_home(value);
 	if (!copy)
 		return error_set_no_memory(err);
 	*overridden = *overridden || !*member || strcmp(*member, copy) != 0;

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "client/config.h"
 #include "client/config_edit.h"
+#include "client/key_pkcs11.h"
 #include "client/libvirt_pki.h"
 #include "client/output.h"
 #include "client/verbs.h"
@@ -174,7 +175,7 @@ static int set_file(struct command_call *call, struct config_edit *edit,
 
 	if (!given)
 		return 0;
-	if (strncmp(given, "pkcs11:", 7) == 0)
+	if (key_is_pkcs11(given))
 		return config_edit_set(edit, section, option, given, err);
 	expanded = file_expand_home(given);
 	whole = expanded ? realpath(expanded, NULL) : NULL;

@@ -12,6 +12,7 @@
 
 #define CLOCK_NS_PER_MS 1000000ull
 #define CLOCK_NS_PER_S  1000000000ull
+#define CLOCK_S_PER_DAY 86400
 
 /* Nanoseconds since an arbitrary start; never goes back. */
 uint64_t clock_monotonic_ns(void);

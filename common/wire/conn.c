@@ -135,7 +135,8 @@ static int read_farewell(const struct h2_event *event, struct error *why)
 	for (char *p = words; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
-	return error_set(why, code, "%s", words), 0;
+	error_set(why, code, "%s", words);
+	return 0;
 }
 
 static void on_goaway_error(struct conn *c, const struct h2_event *event)

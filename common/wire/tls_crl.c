@@ -110,9 +110,17 @@ static int find_ca(const char *file, X509_CRL *crl, struct error *err)
 			 issuer);
 }
 
+/* NULL where it has none, or none that can be read. */
+static ASN1_INTEGER *number_of(X509_CRL *crl)
+{
+	return X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+}
+
 static int check_form(X509_CRL *crl, struct error *err)
 {
-	if (X509_CRL_get_ext_by_NID(crl, NID_crl_number, -1) < 0)
+	cleanup(free_number) ASN1_INTEGER *number = number_of(crl);
+
+	if (!number)
 		return error_set(err, ERROR_INVALID_PARAMS,
 				 "the revocation list has no number, so that "
 				 "nobody can tell whether it is newer; make "
@@ -147,11 +155,6 @@ static int check_dates(const struct crl_info *info, struct error *err)
 			 "host's clock says %s; make one with virtmux-pki crl",
 			 info->next_update ? ": the next one was due " : "",
 			 info->next_update ? until : "", clock);
-}
-
-static ASN1_INTEGER *number_of(X509_CRL *crl)
-{
-	return X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
 }
 
 static void decimal(const ASN1_INTEGER *number, char *text, size_t size)

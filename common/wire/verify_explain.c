@@ -97,13 +97,19 @@ static void say_self_signed(const struct case_of *c)
 		  c->whose, verify_kind(c->rules));
 }
 
+/* The common name of who issued the leaf; ISSUER has TLS_IDENTITY_MAX bytes. */
+static void name_issuer(const struct case_of *c, char *issuer)
+{
+	verify_common_name(
+		X509_get_issuer_name(X509_STORE_CTX_get0_cert(c->store)),
+		issuer, TLS_IDENTITY_MAX);
+}
+
 static void say_intermediate(const struct case_of *c)
 {
 	char issuer[TLS_IDENTITY_MAX];
 
-	verify_common_name(
-		X509_get_issuer_name(X509_STORE_CTX_get0_cert(c->store)),
-		issuer, sizeof(issuer));
+	name_issuer(c, issuer);
 	error_set(c->err, ERROR_TLS,
 		  "the %s's certificate comes from the intermediate CA \"%s\", "
 		  "but only certificates that come directly from the CA are "
@@ -115,9 +121,7 @@ static void say_no_ca(const struct case_of *c)
 {
 	char issuer[TLS_IDENTITY_MAX];
 
-	verify_common_name(
-		X509_get_issuer_name(X509_STORE_CTX_get0_cert(c->store)),
-		issuer, sizeof(issuer));
+	name_issuer(c, issuer);
 	error_set(c->err, ERROR_TLS,
 		  "the %s's certificate was issued by \"%s\", which is no CA; "
 		  "issue one with virtmux-pki %s",

@@ -9,6 +9,7 @@
 #include "wire/tls_crl.h"
 
 #define CRL_FILE_MAX (8 * 1024 * 1024) /* bytes */
+#define MODE_CRL     0644              /* no secret */
 
 static void tell_trust(void *context, struct ops_trust *trust)
 {
@@ -46,7 +47,7 @@ static int put_in_place(const struct service *s, const char *pem, size_t len,
 	    crl_merge(s->config->tls_ca, &old, pem, len, &merged, info, err) <
 		    0)
 		return -1;
-	return file_write_atomic(path, buf_bytes(&merged), merged.len, 0644,
+	return file_write_atomic(path, buf_bytes(&merged), merged.len, MODE_CRL,
 				 err);
 }
 

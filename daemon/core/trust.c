@@ -7,14 +7,12 @@
 #include "base/clock.h"
 #include "daemon/core/limits.h"
 
-#define DAY_S 86400
-
 static void warn_of(struct log *log, const char *what, const char *cure,
 		    int64_t end, int64_t now)
 {
 	char text[CLOCK_TEXT_SIZE];
 
-	if (!end || end > now + CORE_TRUST_DAYS * DAY_S)
+	if (!end || end > now + CORE_TRUST_DAYS * CLOCK_S_PER_DAY)
 		return;
 	clock_format_s(end, text);
 	if (end <= now)
@@ -22,7 +20,8 @@ static void warn_of(struct log *log, const char *what, const char *cure,
 			  what, text, cure);
 	else
 		log_warning(log, "%s ends in %u days (%s): %s", what,
-			    (unsigned)((end - now) / DAY_S), text, cure);
+			    (unsigned)((end - now) / CLOCK_S_PER_DAY), text,
+			    cure);
 }
 
 void trust_warn(struct log *log, const struct tls_dates *dates, int64_t now)
@@ -62,7 +61,8 @@ void trust_set(struct trust *trust, const struct tls_context *tls)
 {
 	tls_context_dates(tls, &trust->dates);
 	warn_now(trust);
-	uv_timer_start(&trust->daily, on_daily, DAY_S * 1000, DAY_S * 1000);
+	uv_timer_start(&trust->daily, on_daily, CLOCK_S_PER_DAY * 1000,
+		       CLOCK_S_PER_DAY * 1000);
 }
 
 void trust_close(struct trust *trust)

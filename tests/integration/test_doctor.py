@@ -333,8 +333,8 @@ class Warnings(DoctorCase):
     def test_certificates_near_their_end(self):
         folder = os.path.join(self.work, "near")
         os.mkdir(folder)
-        user = make.user(folder, self.pairs["authority"], name="alice", end=20 * DAY)
-        host = make.host(folder, self.pairs["authority"], end=3 * DAY)
+        user = make.user(folder, self.pairs["authority"], name="alice", end=20 * DAY - 60)
+        host = make.host(folder, self.pairs["authority"], end=3 * DAY - 60)
         daemon = self.host_with(host)
         found = self.doctor(daemon.address, certificate=user.certificate, key=user.key)
         words = self.warned(found, "certificate", "host-certificate")

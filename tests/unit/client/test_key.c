@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +19,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "client/no_terminal.h"
 #include "client/profile.h"
 #include "wire/tls.h"
 
@@ -273,14 +273,5 @@ static int run_all(void)
 
 int main(void)
 {
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		setsid();
-		return run_all();
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return 1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	return without_terminal(run_all);
 }

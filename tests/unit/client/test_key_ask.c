@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "client/no_terminal.h"
 
 #define FOLDER  "/tmp/virtmux-test-key-ask"
 #define PASS    FOLDER "/pass"
@@ -134,14 +134,5 @@ static int run_all(void)
 
 int main(void)
 {
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		setsid();
-		return run_all();
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return 1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	return without_terminal(run_all);
 }

@@ -60,7 +60,24 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* A list with one certificate, as PEM appended to OUT; NUMBER < 0: without. */
+#define NO_NUMBER     (-1)
+#define BROKEN_NUMBER (-2)
+
+/* What is no INTEGER where the number stands. */
+static void add_broken_number(X509_CRL *crl)
+{
+	ASN1_OCTET_STRING *bytes = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension;
+
+	ASN1_OCTET_STRING_set(bytes, (const unsigned char *)"?", 1);
+	extension =
+		X509_EXTENSION_create_by_NID(NULL, NID_crl_number, 0, bytes);
+	X509_CRL_add_ext(crl, extension, -1);
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(bytes);
+}
+
+/* A list with one certificate, as PEM appended to OUT. */
 static void make_list(const struct authority *ca, long number, long from,
 		      long until, struct buf *out)
 {
@@ -83,6 +100,8 @@ static void make_list(const struct authority *ca, long number, long from,
 	ASN1_INTEGER_set(integer, number);
 	if (number >= 0)
 		X509_CRL_add1_ext_i2d(crl, NID_crl_number, integer, 0, 0);
+	else if (number == BROKEN_NUMBER)
+		add_broken_number(crl);
 	assert_true(X509_CRL_sign(crl, ca->key, EVP_sha256()) > 0);
 	PEM_write_bio_X509_CRL(bio, crl);
 	len = BIO_get_mem_data(bio, &text);
@@ -149,7 +168,11 @@ static void test_what_is_refused(void **state)
 	authority_make(&other, "other CA");
 	expect(l, &other, 7, -DAY, DAY, ERROR_FAILED, "\"other CA\"");
 	authority_free(&other);
-	expect(l, &l->ca, -1, -DAY, DAY, ERROR_INVALID_PARAMS, "no number");
+	make_list(&l->ca, 6, -DAY, DAY, &l->old);
+	expect(l, &l->ca, NO_NUMBER, -DAY, DAY, ERROR_INVALID_PARAMS,
+	       "no number");
+	expect(l, &l->ca, BROKEN_NUMBER, -DAY, DAY, ERROR_INVALID_PARAMS,
+	       "no number");
 	expect(l, &l->ca, 7, -DAY, -9, ERROR_FAILED, "out of date");
 	expect(l, &l->ca, 7, 99, DAY, ERROR_FAILED, "not valid yet");
 	buf_append_str(&text, "nonsense");

@@ -94,6 +94,8 @@ static const struct method methods[METHODS] = {
 			  .libvirt = libvirt_##id_,                            \
 			  .libvirt_count = array_size(libvirt_##id_) - 1,
 #define PATH(id_, path_) .path = path_,
+#define HOSTWIDE(id_)    .hostwide = true,
+#define LONG(id_)        .is_long = true,
 #define RESULT(id_, type_, doc_)                                               \
 	.result = &api_type_##type_, .result_doc = doc_,
 #define CONTENT(id_, media_type, doc_)                                         \

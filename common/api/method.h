@@ -106,6 +106,8 @@ struct method {
 	unsigned needs_count;
 	const unsigned *audit; /* places of the params that name the target */
 	unsigned audit_count;
+	bool hostwide;              /* needs rights on all domains */
+	bool is_long;               /* a job while it runs */
 	const char *const *libvirt; /* functions of libvirt */
 	unsigned libvirt_count;
 };

@@ -151,12 +151,18 @@ static bool holds_all(char *const *patterns)
 	return false;
 }
 
+/* What is about the host tells of guests that are not the identity's. */
+static bool of_role(const struct access_rule *rule, const struct method *m)
+{
+	return m->role <= rule->role && (!m->hostwide || !rule->domains);
+}
+
 static void decide_methods(struct access_rule *rule)
 {
 	for (int id = 0; id < METHODS; id++) {
 		const struct method *m = method_by_id((enum method_id)id);
 
-		rule->may[id] = (m->role <= rule->role ||
+		rule->may[id] = (of_role(rule, m) ||
 				 glob_match_any(rule->allow, m->name)) &&
 				!glob_match_any(rule->deny, m->name);
 	}
@@ -285,6 +291,14 @@ int access_check(const struct access_rule *rule, const char *identity,
 				 "%s is denied to \"%s\" by the host's "
 				 "access.conf",
 				 method->name, identity);
+	if (method->role <= rule->role)
+		return error_set(
+			err, ERROR_DENIED,
+			"%s is about the whole host and needs "
+			"`domains = *`, or an `allow` of it, in the "
+			"host's access.conf; \"%s\" has rights on some "
+			"domains",
+			method->name, identity);
 	return error_set(err, ERROR_DENIED,
 			 "%s needs the role %s; \"%s\" has the role %s on this "
 			 "host",

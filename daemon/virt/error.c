@@ -166,13 +166,22 @@ int failure_no_domain(struct error *err, const char *name)
 			 "there is no domain '%s' on this host", name);
 }
 
+int failure_no_such(struct error *err, const char *kind, const char *name)
+{
+	return error_set(err, ERROR_NOT_FOUND,
+			 "there is no %s '%s' on this host", kind, name);
+}
+
 /* "domain 'web'", or what a verb without a domain is about. */
 static char *subject(const struct job *job)
 {
 	char *text = NULL;
 	int n = 0;
 
-	if (job->reply->domain.name)
+	if (job->kind)
+		n = job->name ? asprintf(&text, "%s '%s'", job->kind, job->name)
+			      : asprintf(&text, "the %s", job->kind);
+	else if (job->reply->domain.name)
 		n = asprintf(&text, "domain '%s'", job->reply->domain.name);
 	else if (job->name)
 		n = asprintf(&text, "domain '%s'", job->name);
@@ -312,7 +321,7 @@ static int set_translated(struct job *job, const virError *error,
 {
 	const struct translation *as = find_hint(error);
 	autofree char *what = subject(job);
-	bool own_xml = job->request->id == VERB_DEFINE ||
+	bool own_xml = job->own_xml || job->request->id == VERB_DEFINE ||
 		       job->request->id == VERB_CREATE;
 
 	if (!as)

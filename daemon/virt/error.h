@@ -23,6 +23,9 @@ int failure_from(struct job *job, const virError *error, struct error *err);
 /* "there is no domain 'x' on this host". Returns -1. */
 int failure_no_domain(struct error *err, const char *name);
 
+/* "there is no KIND 'x' on this host": KIND is "network", … Returns -1. */
+int failure_no_such(struct error *err, const char *kind, const char *name);
+
 /* The code alone; for the table's test. */
 enum error_code failure_code(int libvirt_code);
 

@@ -27,8 +27,11 @@ struct job {
 	struct connection *connection;
 	struct titles *titles;
 	struct pumps *pumps; /* where serial lines live */
-	const char *name;    /* of a domain yet to be made; borrowed */
-	bool acting;         /* from here on a change may have happened */
+	const char
+		*name; /* of a domain yet to be made, or of a KIND; borrowed */
+	const char *kind; /* "network"; NULL: a domain. For errors */
+	bool own_xml; /* the caller's own text may be at fault: tell of it */
+	bool acting;  /* from here on a change may have happened */
 };
 
 static inline void cleanup_domain(virDomainPtr *domain)

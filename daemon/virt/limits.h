@@ -9,6 +9,7 @@
 /* Threads of each lane; a list must never wait behind a start. */
 #define VIRT_QUICK_WORKERS 4
 #define VIRT_SLOW_WORKERS  8
+#define VIRT_LONG_WORKERS  16
 #define VIRT_WORKERS_MAX   64
 
 /* Requests of one lane that wait; the next one is refused (ERROR_BUSY). */

@@ -103,10 +103,14 @@ static void work(void *context)
 int pool_start(struct pool *pool, enum lane lane, unsigned workers,
 	       struct crew *crew, struct error *err)
 {
-	const char *name = lane == LANE_QUICK ? "virt-quick" : "virt-slow";
+	static const char *const names[] = {
+		[LANE_QUICK] = "virt-quick",
+		[LANE_SLOW] = "virt-slow",
+		[LANE_LONG] = "virt-long",
+	};
 
 	for (unsigned i = 0; i < workers; i++)
-		if (crew_start(crew, CREW_WORKERS, name, work,
+		if (crew_start(crew, CREW_WORKERS, names[lane], work,
 			       &pool->lanes[lane], err) < 0)
 			return -1;
 	return 0;

@@ -1,5 +1,5 @@
 /*
- * The worker pool: two lanes of waiting requests, each with threads of its own,
+ * The worker pool: three lanes of waiting requests, each with threads of its own,
  * and the finished ones on their way back. Submit, take and close belong to the
  * caller's thread; workers call what virt.c gives them.
  *

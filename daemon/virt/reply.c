@@ -75,6 +75,10 @@ void reply_clear_value(struct virt_reply *reply)
 	case VIRT_VALUE_SERIAL:
 		cleanup_close(&reply->value.serial.fd);
 		break;
+	case VIRT_VALUE_NOUN:
+		if (reply->value.noun.data)
+			reply->value.noun.free(reply->value.noun.data);
+		break;
 	}
 	memset(&reply->value, 0, sizeof(reply->value));
 	reply->kind = VIRT_VALUE_NONE;

@@ -10,6 +10,7 @@
 
 #define LANE_OF_QUICK     LANE_QUICK
 #define LANE_OF_SLOW      LANE_SLOW
+#define LANE_OF_LONG      LANE_LONG
 #define CHANGES_OF_READ   false
 #define CHANGES_OF_CHANGE true
 #define DOMAIN_OF_HOST    false
@@ -86,6 +87,18 @@ int request_set_text(struct request *request, const char *text, size_t limit,
 	return request->text ? 0 : error_set_no_memory(err);
 }
 
+int request_set_name(struct request *request, unsigned i, const char *name,
+		     const char *what, struct error *err)
+{
+	if (!name)
+		return 0;
+	if (!*name || strnlen(name, VIRT_NAME_MAX + 1) > VIRT_NAME_MAX)
+		return error_set(err, ERROR_INVALID_PARAMS,
+				 "%s has 1 to %d bytes", what, VIRT_NAME_MAX);
+	request->names[i] = strdup(name);
+	return request->names[i] ? 0 : error_set_no_memory(err);
+}
+
 void request_free(struct request *request)
 {
 	if (!request)
@@ -95,6 +108,8 @@ void request_free(struct request *request)
 	free(request->scope);
 	free(request->domain);
 	free(request->text);
+	for (size_t i = 0; i < REQUEST_NAMES; i++)
+		free(request->names[i]);
 	reply_clear(&request->reply);
 	free(request);
 }

@@ -15,7 +15,9 @@
 
 struct job;
 
-enum lane { LANE_QUICK, LANE_SLOW, LANES };
+enum lane { LANE_QUICK, LANE_SLOW, LANE_LONG, LANES };
+
+enum { REQUEST_NAMES = 4, REQUEST_NUMBERS = 4 };
 
 enum verb_id {
 #define VERB(id, lane, change, subject, run, deed) VERB_##id,
@@ -41,6 +43,9 @@ struct request {
 	char *domain; /* name or UUID, as given; or NULL */
 	char **scope; /* NULL: everything */
 	char *text;   /* XML or device; or NULL */
+	char *names
+		[REQUEST_NAMES]; /* of what a noun's verb is about; or NULL */
+	uint64_t numbers[REQUEST_NUMBERS]; /* the verb's */
 	unsigned flags;
 	unsigned number; /* screen or display */
 	bool force;
@@ -56,6 +61,13 @@ struct request *request_new(enum verb_id id, const char *domain,
 
 /* Copies TEXT into it; LIMIT bytes at most. -1 with ERR. */
 int request_set_text(struct request *request, const char *text, size_t limit,
+		     const char *what, struct error *err);
+
+/*
+ * Copies NAME (VIRT_NAME_MAX bytes at most, not empty; NULL: none) as names[I].
+ * WHAT: "the name of a network". -1 with ERR.
+ */
+int request_set_name(struct request *request, unsigned i, const char *name,
 		     const char *what, struct error *err);
 
 /* With its reply. NULL-safe. */

@@ -98,6 +98,8 @@ static int start_all(struct virt *v, const struct virt_config *config,
 				    VIRT_WORKERS_MAX);
 	unsigned slow = or_default(config->slow_workers, VIRT_SLOW_WORKERS,
 				   VIRT_WORKERS_MAX);
+	unsigned longs = or_default(config->long_workers, VIRT_LONG_WORKERS,
+				    VIRT_WORKERS_MAX);
 	unsigned retry_ms =
 		or_default(config->retry_ms, VIRT_RETRY_MS, VIRT_RETRY_MS_MAX);
 
@@ -107,9 +109,10 @@ static int start_all(struct virt *v, const struct virt_config *config,
 	    connection_new(&v->connection, config->uri, retry_ms, v->titles,
 			   &v->crew, log, err) < 0)
 		return -1;
-	if (pool_start(&v->pool, LANE_QUICK, quick, &v->crew, err) < 0)
+	if (pool_start(&v->pool, LANE_QUICK, quick, &v->crew, err) < 0 ||
+	    pool_start(&v->pool, LANE_SLOW, slow, &v->crew, err) < 0)
 		return -1;
-	return pool_start(&v->pool, LANE_SLOW, slow, &v->crew, err);
+	return pool_start(&v->pool, LANE_LONG, longs, &v->crew, err);
 }
 
 int virt_new(struct virt **out, const struct virt_config *config,

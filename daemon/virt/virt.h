@@ -26,6 +26,7 @@ struct virt_config {
 	const char *uri;        /* libvirt connection URI; copied */
 	unsigned quick_workers; /* threads for lookups, lists, info, XML */
 	unsigned slow_workers;  /* threads for start, destroy, screenshot… */
+	unsigned long_workers;  /* threads for save, migrate, wipe… */
 	unsigned queue_limit;   /* requests that wait, for each lane */
 	unsigned retry_ms;      /* between attempts to connect; at most 500 */
 };
@@ -146,6 +147,7 @@ enum virt_value {
 	VIRT_VALUE_PICTURE,  /* value.picture */
 	VIRT_VALUE_GRAPHICS, /* value.graphics */
 	VIRT_VALUE_SERIAL,   /* value.serial */
+	VIRT_VALUE_NOUN,     /* value.noun */
 };
 
 /*
@@ -187,6 +189,12 @@ struct virt_reply {
 		struct {
 			int fd; /* as above */
 		} serial;
+		/* Of the further nouns: the header of the verb says what DATA
+		 * is; done() may take it with steal(). */
+		struct {
+			void *data;
+			void (*free)(void *data);
+		} noun;
 	} value;
 };
 

@@ -1,5 +1,14 @@
 # The agent's unit tests; test_ROOM_FILE.c tests daemon/ROOM/FILE.c.
-foreach(file console domain domain_list domain_show host ops reload screenshot session
+foreach(file
+		console
+		domain
+		domain_list
+		domain_show
+		host
+		ops
+		reload
+		screenshot
+		session
 		speed)
 	unit_test(daemon ops_${file} ops)
 endforeach()

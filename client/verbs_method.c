@@ -219,7 +219,32 @@ static int add_method(struct json_object *list, const struct method *m,
 	return 0;
 }
 
-int verb_methods(struct command_call *call, struct error *err)
+static const char methods_head[] =
+	"# Methods\n\n"
+	"Made from the table of methods by `virtmux methods --markdown "
+	">doc/METHODS.md`. A test\nfails where it is out of date; nobody "
+	"writes here.\n\n"
+	"The role is the least that may call it; a parameter with a role of "
+	"its own needs that\none. *All domains*: an identity that is limited "
+	"to some domains needs an `allow` of it.\n*query* and *call* are `POST "
+	"/rpc`; a *call* changes something and takes an\n`idempotency-key`; a "
+	"*job* may run for hours.\n\n";
+
+static int print_document(struct output *output, struct error *err)
+{
+	autobuf text = {0};
+	autofree char *s = NULL;
+
+	buf_append_str(&text, methods_head);
+	describe_markdown(&text);
+	s = buf_steal_str(&text);
+	if (!s)
+		return error_set_no_memory(err);
+	fputs(s, output_file(output));
+	return 0;
+}
+
+static int print_list(struct output *output, struct error *err)
 {
 	autojson result = json_object_new_object();
 	struct json_object *list = json_object_new_array();
@@ -232,7 +257,15 @@ int verb_methods(struct command_call *call, struct error *err)
 	json_object_object_add(result, "methods", list);
 	for (unsigned id = 0; rc == 0 && id < METHODS; id++)
 		rc = add_method(list, method_by_id(id), err);
-	return rc < 0 ? -1 : output_value(call_output(call), result, err);
+	return rc < 0 ? -1 : output_value(output, result, err);
+}
+
+int verb_methods(struct command_call *call, struct error *err)
+{
+	struct output *output = call_output(call);
+
+	return call_flag(call, "markdown") ? print_document(output, err)
+					   : print_list(output, err);
 }
 
 /* -- help ------------------------------------------------------------------ */

@@ -13,16 +13,20 @@
 #include "base/buf.h"
 
 /*
- * OpenRPC 1.3.2 of all QUERY and CALL methods; x-role, x-kind, x-needs and
- * x-libvirt in each; GET, PUT and STREAM under x-resources. Some 30 KiB: the
- * daemon makes it once.
+ * OpenRPC 1.3.2 of all QUERY and CALL methods; x-role, x-kind, x-hostwide,
+ * x-long, x-needs and x-libvirt in each; GET, PUT and STREAM under x-resources.
+ * The daemon makes it once.
  */
 int describe_openrpc(struct buf *out, const char *version);
 
 /* man(7) source of the section on methods, from its .SH on. */
 int describe_roff(struct buf *out);
 
-/* A table of all methods: name, role, kind, what it does, libvirt's functions. */
+/*
+ * A table of all methods, as doc/METHODS.md has it: name, what it needs (role,
+ * role for a parameter, rights on all domains), kind and whether it is a job, what
+ * it does, parameters, libvirt's functions.
+ */
 int describe_markdown(struct buf *out);
 
 /* `virtmux call --help`: one line for each method; of one method: all of it. */

@@ -209,6 +209,9 @@ static void common_members(struct buf *out, const struct method *m)
 	text_pair(out, "x-role", role_name(m->role));
 	buf_append_char(out, ',');
 	text_pair(out, "x-kind", method_kind_name(m->kind));
+	buf_appendf(out, ",\"x-hostwide\":%s,\"x-long\":%s",
+		    m->hostwide ? "true" : "false",
+		    m->is_long ? "true" : "false");
 	needs_list(out, m);
 	params_list(out, m);
 	errors_list(out, m);

@@ -197,33 +197,43 @@ static void help_errors(struct buf *out, const struct method *m)
 			     m->errors[i].when);
 }
 
-static void help_role(struct buf *out, const struct method *m)
+/* "Role viewer; reads; secure needs admin."; to free(). */
+static char *role_text(const struct method *m)
 {
-	buf_appendf(out, "\nRole %s; %s", role_name(m->role), kind_text(m));
+	autobuf text = {0};
+
+	buf_appendf(&text, "Role %s; %s", role_name(m->role), kind_text(m));
 	if (m->path)
-		buf_appendf(out, " %s", m->path);
+		buf_appendf(&text, " %s", m->path);
 	for (unsigned i = 0; i < m->needs_count; i++)
-		buf_appendf(out, "; %s needs %s",
+		buf_appendf(&text, "; %s needs %s",
 			    m->params[m->needs[i].param].name,
 			    role_name(m->needs[i].role));
-	buf_append_str(out, ".\n");
+	if (m->hostwide)
+		buf_append_str(&text, "; needs rights on all domains");
+	if (m->is_long)
+		buf_append_str(&text, "; a job while it runs");
+	buf_append_char(&text, '.');
+	return buf_steal_str(&text);
 }
 
 int describe_method_help(struct buf *out, const struct method *m)
 {
 	autobuf synopsis = {0};
+	autofree char *role = role_text(m);
 	size_t indent = 2 + m->name_len + 1;
 
 	buf_appendf(out, "%s: %s\n\n", m->name, m->summary);
 	describe_synopsis(&synopsis, m);
 	buf_append_char(&synopsis, '\0');
-	if (!buf_ok(&synopsis))
+	if (!buf_ok(&synopsis) || !role)
 		return -1;
 	buf_appendf(out, "  %s%s", m->name, m->params_count > 0 ? " " : "");
 	append_wrapped(out, (const char *)buf_bytes(&synopsis), indent, indent);
 	buf_append_char(out, '\n');
 	append_wrapped(out, m->doc, 0, 0);
-	help_role(out, m);
+	buf_append_char(out, '\n');
+	append_wrapped(out, role, 0, 0);
 	help_members(out, "Parameters", m->params, m->params_count, true);
 	if (m->result)
 		help_object(out, "Result", m->result, 0);
@@ -302,20 +312,15 @@ static void roff_errors(struct buf *out, const struct method *m)
 
 static void roff_method(struct buf *out, const struct method *m)
 {
-	autobuf line = {0};
+	autofree char *role = role_text(m);
 
-	roff_line(out, ".SS ", m->name);
-	roff_line(out, "", m->doc);
-	help_role(&line, m);
-	buf_append_char(&line, '\0');
-	if (!buf_ok(&line)) {
+	if (!role) {
 		out->failed = true;
 		return;
 	}
-	/* without the blank line before it and the line's end behind it */
-	buf_append_str(out, ".PP\n");
-	buf_bytes(&line)[line.len - 2] = '\0';
-	roff_line(out, "", (const char *)buf_bytes(&line) + 1);
+	roff_line(out, ".SS ", m->name);
+	roff_line(out, "", m->doc);
+	roff_line(out, ".PP\n", role);
 	if (m->params_count > 0)
 		buf_append_str(out, ".PP\nParameters:\n");
 	roff_members(out, m->params, m->params_count, true);
@@ -356,11 +361,15 @@ static void markdown_row(struct buf *out, const struct method *m)
 	for (unsigned i = 0; i < m->needs_count; i++)
 		buf_appendf(out, ", `%s` %s", m->params[m->needs[i].param].name,
 			    role_name(m->needs[i].role));
+	if (m->hostwide)
+		buf_append_str(out, ", all domains");
 	buf_append_str(out, " | ");
 	if (m->path)
 		buf_appendf(out, "%s `%s`", kind_text(m), m->path);
 	else
 		buf_append_str(out, method_kind_name(m->kind));
+	if (m->is_long)
+		buf_append_str(out, ", job");
 	buf_append_str(out, " | ");
 	append_cell(out, m->summary);
 	buf_append_str(out, " | ");

@@ -66,6 +66,12 @@ static void test_openrpc(void **state)
 		assert_string_equal(text_of(o, "x-role"), role_name(m->role));
 		assert_string_equal(text_of(o, "x-kind"),
 				    method_kind_name(m->kind));
+		assert_int_equal(json_object_get_boolean(json_object_object_get(
+					 o, "x-hostwide")),
+				 m->hostwide);
+		assert_int_equal(json_object_get_boolean(
+					 json_object_object_get(o, "x-long")),
+				 m->is_long);
 		assert_int_equal(json_object_array_length(
 					 json_object_object_get(o, "params")),
 				 m->params_count);
@@ -138,6 +144,37 @@ static void test_help(void **state)
 	for (size_t i = 0; i < METHODS; i++)
 		assert_non_null(
 			strstr(text, method_by_id((enum method_id)i)->name));
+}
+
+/* Help and table tell of rights on all domains and of jobs. */
+static void test_wide_and_long(void **state)
+{
+	autobuf table = {0};
+	const char *text, *row;
+
+	assert_int_equal(describe_markdown(&table), 0);
+	text = as_text(&table);
+	for (size_t i = 0; i < METHODS; i++) {
+		const struct method *m = method_by_id((enum method_id)i);
+		autobuf help = {0};
+		autofree char *line = NULL;
+		const char *words;
+
+		assert_int_equal(describe_method_help(&help, m), 0);
+		words = strstr(as_text(&help), "\nRole ");
+		assert_non_null(words);
+		assert_int_equal(strstr(words, "all domains") != NULL,
+				 m->hostwide);
+		row = strchr(text, '\n');
+		for (size_t k = 0; k <= i; k++)
+			row = strchr(row + 1, '\n');
+		line = strndup(row + 1, strcspn(row + 1, "\n"));
+		assert_non_null(line);
+		assert_non_null(strstr(line, m->name));
+		assert_int_equal(strstr(line, ", all domains |") != NULL,
+				 m->hostwide);
+		assert_int_equal(strstr(line, ", job |") != NULL, m->is_long);
+	}
 }
 
 /* No line of any method's help is wider than a terminal. */
@@ -324,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_openrpc_references),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_help_width),
+		cmocka_unit_test(test_wide_and_long),
 		cmocka_unit_test(test_roff),
 		cmocka_unit_test(test_markdown),
 		cmocka_unit_test(test_minimal_params),

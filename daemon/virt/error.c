@@ -57,6 +57,8 @@ static const struct translation table[] = {
 	{VIR_ERR_DOM_EXIST, ERROR_EXISTS, false,
 	 "a domain of that name or UUID exists"},
 	{VIR_ERR_NO_DOMAIN, ERROR_NOT_FOUND, false, "there is no such domain"},
+	{VIR_ERR_NETWORK_EXIST, ERROR_EXISTS, false,
+	 "a network of that name or UUID exists"},
 	{VIR_ERR_NO_NETWORK, ERROR_STATE, false,
 	 "a network that it uses does not exist on this host"},
 	{VIR_ERR_NO_STORAGE_POOL, ERROR_STATE, false,
@@ -144,7 +146,14 @@ enum error_code failure_code(int libvirt_code)
 	return translate(libvirt_code)->code;
 }
 
-static const struct translation *find_hint(const virError *error)
+/* Not a domain that uses a network. */
+static bool is_about_network(const struct job *job)
+{
+	return job->kind && strcmp(job->kind, "network") == 0;
+}
+
+static const struct translation *find_hint(const struct job *job,
+					   const virError *error)
 {
 	static const struct translation network = {
 		0, ERROR_STATE, false,
@@ -152,7 +161,7 @@ static const struct translation *find_hint(const virError *error)
 		"first"};
 
 	if (error->domain == VIR_FROM_NETWORK &&
-	    error->code == VIR_ERR_OPERATION_INVALID)
+	    error->code == VIR_ERR_OPERATION_INVALID && !is_about_network(job))
 		return &network;
 	for (size_t i = 0; error->message && i < array_size(hints); i++)
 		if (strstr(error->message, hints[i].text))
@@ -319,7 +328,7 @@ static void add_told(struct error *err, const virError *error)
 static int set_translated(struct job *job, const virError *error,
 			  struct error *err)
 {
-	const struct translation *as = find_hint(error);
+	const struct translation *as = find_hint(job, error);
 	autofree char *what = subject(job);
 	bool own_xml = job->own_xml || job->request->id == VERB_DEFINE ||
 		       job->request->id == VERB_CREATE;
@@ -329,7 +338,8 @@ static int set_translated(struct job *job, const virError *error,
 	if (error->code == VIR_ERR_NO_DOMAIN && job->request->domain)
 		return failure_no_domain(err, job->request->domain);
 	error_set(err, as->code, "%s", as->words);
-	if (as->tell && own_xml && error->message)
+	if ((as->tell || (is_about_network(job) && as->code == ERROR_STATE)) &&
+	    own_xml && error->message)
 		add_told(err, error);
 	return error_prefix(err, "%s could not be %s",
 			    what ? what : "the domain", job->verb->deed);
@@ -342,7 +352,7 @@ int failure_from(struct job *job, const virError *error, struct error *err)
 				 "libvirt failed and did not say why");
 	if (virConnectIsAlive(job->conn) == 0)
 		set_lost(job, error, err);
-	else if (!(job->domain && may_be_state(error->code) &&
+	else if (!(job->domain && !job->kind && may_be_state(error->code) &&
 		   explain_state(job, err) < 0))
 		set_translated(job, error, err);
 	return error_set_cause(err, "libvirt error %d of %d: %s", error->code,

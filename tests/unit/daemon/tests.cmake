@@ -5,6 +5,7 @@ foreach(file
 		domain_list
 		domain_show
 		host
+		network
 		ops
 		reload
 		screenshot
@@ -18,6 +19,7 @@ unit_test(daemon relay_relay relay)
 unit_test(daemon relay_speed relay)
 unit_test(daemon virt_virt virt base)
 unit_test(daemon virt_xml virt base)
+unit_test(daemon virt_xml_select virt base)
 unit_test(daemon virt_picture virt base)
 unit_test(daemon virt_stress virt base)
 unit_test(daemon virt_restart virt base PkgConfig::LIBVIRT)

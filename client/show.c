@@ -1,0 +1,205 @@
+/*
+ * Tables, fields and texts from results (show.h). What holds: a value's text is
+ * borrowed from the result or from the cell's own buffer, and escaped by output.
+ */
+#include "client/show.h"
+
+#include <json-c/json_object.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "client/output.h"
+#include "client/verbs.h"
+
+#define SHOW_COLUMNS 16
+#define VALUE_TEXT   48
+
+/* Space for a text that is not in the result. */
+struct value_text {
+	char text[VALUE_TEXT];
+};
+
+static const char *bool_text(bool value, enum show_kind kind, bool csv)
+{
+	if (csv)
+		return value ? "true" : "false";
+	switch (kind) {
+	case SHOW_ACTIVE:
+		return value ? "active" : "inactive";
+	case SHOW_ENABLE:
+		return value ? "enable" : "disable";
+	default:
+		return value ? "yes" : "no";
+	}
+}
+
+static const char *time_text(const char *value, struct value_text *to)
+{
+	int64_t us;
+
+	if (!clock_parse_us(value, &us))
+		return value;
+	clock_format_s((time_t)(us / 1000000), to->text);
+	return to->text;
+}
+
+/* NULL: ENTRY has no such member. */
+static const char *value_text(struct json_object *entry,
+			      const struct show_item *item, bool csv,
+			      struct value_text *to)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(entry, item->key, &value) || !value)
+		return NULL;
+	if (json_object_is_type(value, json_type_boolean))
+		return bool_text(json_object_get_boolean(value), item->kind,
+				 csv);
+	if (item->kind == SHOW_TIME && !csv)
+		return time_text(json_object_get_string(value), to);
+	if (item->kind == SHOW_SIZE && !csv) {
+		output_size(to->text, (uint64_t)json_object_get_int64(value));
+		return to->text;
+	}
+	return json_object_get_string(value);
+}
+
+const char *show_member(struct json_object *result, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(result, key, &value) || !value)
+		return NULL;
+	return json_object_get_string(value);
+}
+
+bool show_is(struct json_object *result, const char *key)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(result, key, &value) &&
+	       json_object_get_boolean(value);
+}
+
+static bool wants_json(const struct command_call *call)
+{
+	enum output_format format = output_format(call_output(call));
+
+	return format == OUTPUT_JSON || format == OUTPUT_JSONL;
+}
+
+static struct json_object *entries_of(struct json_object *result,
+				      const char *list, size_t *n)
+{
+	struct json_object *entries = NULL;
+
+	*n = 0;
+	if (json_object_object_get_ex(result, list, &entries) &&
+	    json_object_is_type(entries, json_type_array))
+		*n = json_object_array_length(entries);
+	return entries;
+}
+
+static void add_row(struct output_table *table, struct json_object *entry,
+		    const struct show_item *items, size_t n, bool csv)
+{
+	struct output_cell cells[SHOW_COLUMNS] = {{0}};
+	struct value_text texts[SHOW_COLUMNS];
+
+	for (size_t i = 0; i < n; i++) {
+		cells[i].text = value_text(entry, &items[i], csv, &texts[i]);
+		if (items[i].kind == SHOW_ACTIVE && cells[i].text)
+			cells[i].style = show_is(entry, items[i].key)
+						 ? OUTPUT_GOOD
+						 : OUTPUT_DIM;
+	}
+	output_table_row(table, cells);
+}
+
+int show_table(struct command_call *call, struct json_object *result,
+	       const char *list, const struct show_item *items, size_t n,
+	       struct error *err)
+{
+	struct output *output = call_output(call);
+	bool csv = output_format(output) == OUTPUT_CSV;
+	struct output_column columns[SHOW_COLUMNS] = {{0}};
+	struct output_table *table = NULL;
+	size_t count = 0;
+	struct json_object *entries = entries_of(result, list, &count);
+
+	if (wants_json(call)) {
+		output_json(output, result, list);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		columns[i] = (struct output_column){.title = items[i].title,
+						    .key = items[i].key,
+						    .shrinks = items[i].kind ==
+							       SHOW_TEXT};
+	table = output_table_new(output, columns, n);
+	if (!table)
+		return error_set_no_memory(err);
+	for (size_t i = 0; i < count; i++)
+		add_row(table, json_object_array_get_idx(entries, i), items, n,
+			csv);
+	return output_table_end(table, err);
+}
+
+int show_fields(struct command_call *call, struct json_object *result,
+		const struct show_item *items, size_t n, unsigned columns,
+		struct error *err)
+{
+	struct output *output = call_output(call);
+
+	if (!output_is_text(output))
+		return output_value(output, result, err);
+	output_field_columns(output, columns);
+	for (size_t i = 0; i < n; i++) {
+		struct value_text space;
+		const char *text = value_text(result, &items[i], false, &space);
+
+		if (text)
+			output_field(output, items[i].title, "%s", text);
+	}
+	return 0;
+}
+
+int show_names(struct command_call *call, struct json_object *result,
+	       const char *list, const char *key, struct error *err)
+{
+	struct output *output = call_output(call);
+	size_t count = 0;
+	struct json_object *entries = entries_of(result, list, &count);
+
+	if (!output_is_text(output))
+		return output_value(output, result, err);
+	for (size_t i = 0; i < count; i++) {
+		autobuf text = {0};
+		autofree char *shown = NULL;
+
+		output_escape(&text,
+			      show_member(json_object_array_get_idx(entries, i),
+					  key));
+		shown = buf_steal_str(&text);
+		fprintf(output_file(output), "%s\n", shown ? shown : "");
+	}
+	return 0;
+}
+
+int show_text(struct command_call *call, struct json_object *result,
+	      const char *key, struct error *err)
+{
+	struct output *output = call_output(call);
+	const char *text = show_member(result, key);
+
+	if (!output_is_text(output))
+		return output_value(output, result, err);
+	if (!text)
+		return error_set(err, ERROR_INVALID_REQUEST,
+				 "the host's answer has no %s", key);
+	fputs(text, output_file(output));
+	if (*text && text[strlen(text) - 1] != '\n')
+		fputc('\n', output_file(output));
+	return 0;
+}

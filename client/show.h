@@ -1,0 +1,55 @@
+/*
+ * Results of the further nouns for people: a list of objects as a table with
+ * virsh's columns, one object as virsh's fields, XML as it is. JSON and JSON lines
+ * show what the host sent; CSV the table's rows with unrounded values. One thread.
+ */
+#ifndef VIRTMUX_CLIENT_SHOW_H
+#define VIRTMUX_CLIENT_SHOW_H
+
+#include "client/command.h"
+
+struct json_object;
+
+enum show_kind {
+	SHOW_TEXT,   /* a string or number, as it is */
+	SHOW_YES,    /* a bool: yes, no */
+	SHOW_ACTIVE, /* a bool: active, inactive */
+	SHOW_ENABLE, /* a bool: enable, disable */
+	SHOW_TIME,   /* RFC 3339, shown as "2026-11-21 08:45:12 UTC" */
+	SHOW_SIZE,   /* bytes, shown as "1.5 GiB" */
+};
+
+/* A member KEY of an object, under a title. */
+struct show_item {
+	const char *title;
+	const char *key;
+	enum show_kind kind;
+};
+
+/* The entries of RESULT's member LIST. */
+int show_table(struct command_call *call, struct json_object *result,
+	       const char *list, const struct show_item *items, size_t n,
+	       struct error *err);
+
+/* RESULT's members that are there; values begin in that column. */
+int show_fields(struct command_call *call, struct json_object *result,
+		const struct show_item *items, size_t n, unsigned columns,
+		struct error *err);
+
+/*
+ * The member KEY of each entry of LIST, one a line; only what belongs to people:
+ * in other formats the result.
+ */
+int show_names(struct command_call *call, struct json_object *result,
+	       const char *list, const char *key, struct error *err);
+
+/* The member KEY of RESULT as it is, with a newline at its end. */
+int show_text(struct command_call *call, struct json_object *result,
+	      const char *key, struct error *err);
+
+/* A member's text, or NULL; borrowed from RESULT. */
+const char *show_member(struct json_object *result, const char *key);
+/* Whether a member is true. */
+bool show_is(struct json_object *result, const char *key);
+
+#endif

@@ -34,6 +34,16 @@ size_t call_argument_count(const struct command_call *call)
 	return call->arguments_count;
 }
 
+static const struct value *find_global(const struct command_call *call,
+				       const char *name)
+{
+	for (size_t i = 0; command_globals[i].kind != COMMAND_END; i++)
+		if (strcmp(command_globals[i].name, name) == 0)
+			return &call->globals[i];
+	assert(!"an option that no table has");
+	return NULL;
+}
+
 static const struct value *find_value(const struct command_call *call,
 				      const char *name)
 {
@@ -43,11 +53,7 @@ static const struct value *find_value(const struct command_call *call,
 		if (c->items[i].kind == COMMAND_OPTION &&
 		    strcmp(c->items[i].name, name) == 0)
 			return &call->values[i];
-	for (size_t i = 0; command_globals[i].kind != COMMAND_END; i++)
-		if (strcmp(command_globals[i].name, name) == 0)
-			return &call->globals[i];
-	assert(!"an option that no table has");
-	return NULL;
+	return find_global(call, name);
 }
 
 int call_count(const struct command_call *call, const char *name)
@@ -97,7 +103,10 @@ static const char *environment(const char *name)
 
 const char *call_config_file(const struct command_call *call)
 {
-	return call_text(call, "config", environment("VIRTMUX_CONFIG"));
+	/* Not --config of the verb. */
+	const struct value *v = find_global(call, "config");
+
+	return v->count ? v->text : environment("VIRTMUX_CONFIG");
 }
 
 int call_profile(struct command_call *call, const struct profile **profile,

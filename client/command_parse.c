@@ -12,7 +12,7 @@
 #include "client/command_private.h"
 
 #define NAMES_MAX                                                              \
-	128 /* verbs, or options of one verb, to choose a near one of */
+	512 /* verbs, or options of one verb, to choose a near one of */
 
 /* popt's values: item I of the verb is 1 + I, global I is GLOBAL_FIRST + I. */
 #define VALUE_FIRST  1
@@ -200,6 +200,23 @@ static size_t add_options(struct poptOption *to,
 	return n;
 }
 
+/* virsh has --config of its own, for changes: behind such a verb it is meant. */
+static bool has_option(const struct command *command, const char *name)
+{
+	for (const struct command_item *i = command->items; i->kind; i++)
+		if (i->kind == COMMAND_OPTION && strcmp(i->name, name) == 0)
+			return true;
+	return false;
+}
+
+static void hide_globals(struct poptOption *table, size_t n,
+			 const struct command *command)
+{
+	for (size_t i = 0; i < n; i++)
+		if (has_option(command, table[i].longName))
+			table[i].longName = "\1"; /* nobody types it */
+}
+
 /* popt's table of the globals and COMMAND's (may be NULL) options, to free(). */
 static struct poptOption *make_table(const struct command *command)
 {
@@ -213,8 +230,10 @@ static struct poptOption *make_table(const struct command *command)
 	if (!table)
 		return NULL;
 	n = add_options(table, command_globals, GLOBAL_FIRST);
-	if (command)
+	if (command) {
+		hide_globals(table, n, command);
 		add_options(table + n, command->items, VALUE_FIRST);
+	}
 	return table;
 }
 

@@ -261,6 +261,11 @@ void *call_context(const struct call *call)
 	return call->ops;
 }
 
+const struct method *call_method(const struct call *call)
+{
+	return method_by_id(call->method);
+}
+
 char *const *call_scope(const struct call *call)
 {
 	return call->caller.scope;

@@ -1,6 +1,7 @@
 # The agent's unit tests; test_ROOM_FILE.c tests daemon/ROOM/FILE.c.
 foreach(file
 		console
+		device
 		domain
 		domain_list
 		domain_show
@@ -20,6 +21,7 @@ unit_test(daemon relay_speed relay)
 unit_test(daemon virt_virt virt base)
 unit_test(daemon virt_xml virt base)
 unit_test(daemon virt_xml_select virt base)
+unit_test(daemon virt_device virt base)
 unit_test(daemon virt_picture virt base)
 unit_test(daemon virt_stress virt base)
 unit_test(daemon virt_restart virt base PkgConfig::LIBVIRT)

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Statistics, devices and the guest agent against test:///default, whose one
+domain "test" has a disk, an interface and an agent that the driver plays.
+"""
+import json
+
+import virtmux_test
+
+UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
+MAC = "aa:bb:cc:dd:ee:ff"
+XML = """<domain type='test'><name>{name}</name><memory unit='MiB'>64</memory>
+  <vcpu>3</vcpu><os><type>hvm</type></os></domain>"""
+
+
+class DeviceCase(virtmux_test.Case):
+    access = {
+        "alice": {"role": "admin", "domains": "*"},
+        "olga": {"role": "operator", "domains": "web-*"},
+        "oscar": {"role": "operator", "domains": "*"},
+        "victor": {"role": "viewer", "domains": "*"},
+    }
+
+    def setUp(self):
+        super().setUp()
+        self.daemon = self.start_daemon()
+
+    def result(self, method, user="alice", **params):
+        return self.daemon.result(user, method, params)
+
+    def refused(self, name, method, user="alice", **params):
+        """The words of the error of that NAME."""
+        return self.assert_error(self.daemon.call(user, method, params), name)
+
+    def define(self, name):
+        self.result("domain.define", xml=XML.format(name=name))
+
+    def run_client(self, *words, user="alice", status=0):
+        """What it printed, after it has ended with STATUS."""
+        done = self.client(self.daemon, user).run(*words)
+        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
+        return done.stderr if status else done.stdout
+
+
+class Stats(DeviceCase):
+
+    def test_all_domains_in_the_order_of_names(self):
+        self.define("web-1")
+        self.define("db-1")
+        domains = self.result("domain.stats")["domains"]
+        self.assertEqual([d["name"] for d in domains], ["db-1", "test", "web-1"])
+        test, web = domains[1:]
+        self.assertEqual(test["uuid"], UUID)
+        self.assertEqual(test["state"], {"state": "running", "reason": "unknown"})
+        self.assertEqual(test["balloon"], {"current": 2 << 30, "maximum": 8 << 30})
+        self.assertEqual(test["vcpu"], {"current": 2, "vcpus": []})
+        self.assertGreater(test["cpu"]["time"], 0)
+        self.assertEqual(web["state"]["state"], "shut-off")
+        self.assertEqual(web["vcpu"]["current"], 3)
+
+    def test_groups_and_filters(self):
+        self.define("web-1")
+        for active, name in ((True, "test"), (False, "web-1")):
+            domains = self.result("domain.stats", active=active,
+                                  groups=["vcpu"])["domains"]
+            self.assertEqual([d["name"] for d in domains], [name])
+            self.assertNotIn("balloon", domains[0])
+            self.assertIn("current", domains[0]["vcpu"])
+        self.assertEqual(
+            self.result("domain.stats", persistent=False)["domains"], [])
+
+    def test_one_domain(self):
+        for name in ("test", UUID):
+            domains = self.result("domain.stats", domain=name)["domains"]
+            self.assertEqual([d["name"] for d in domains], ["test"])
+        self.assertIn("nobody", self.refused("not-found", "domain.stats",
+                                             domain="nobody"))
+        self.refused("invalid-params", "domain.stats", domain="test", active=True)
+        self.daemon.wait_audit(method="domain.stats", uuid=UUID, outcome="ok")
+
+    def test_group_that_the_driver_does_not_know(self):
+        self.result("domain.stats", groups=["perf"])
+        self.refused("unsupported", "domain.stats", groups=["perf"], enforce=True)
+
+    def test_scope(self):
+        self.define("web-1")
+        domains = self.result("domain.stats", "olga")["domains"]
+        self.assertEqual([d["name"] for d in domains], ["web-1"])
+        hidden = self.refused("not-found", "domain.stats", "olga", domain="test")
+        missing = self.refused("not-found", "domain.stats", "olga", domain="tesx")
+        self.assertEqual(hidden.replace("test", "tesx"), missing)
+
+    def test_verbs(self):
+        self.define("web-1")
+        text = self.run_client("domstats")
+        self.assertIn("Domain: 'test'\n", text)
+        self.assertIn("  state.state=running\n", text)
+        self.assertIn("Domain: 'web-1'\n", text)
+        text = self.run_client("domstats", "test", "--vcpu", "--balloon", "--nowait")
+        self.assertEqual(text, "Domain: 'test'\n  balloon.current=2147483648\n"
+                         "  balloon.maximum=8589934592\n  vcpu.current=2\n\n")
+        text = self.run_client("domstats", "--list-inactive", "--state")
+        self.assertEqual(text.splitlines()[0], "Domain: 'web-1'")
+        answer = json.loads(self.run_client("domstats", "--json", "--vcpu"))
+        self.assertEqual([d["name"] for d in answer["domains"]], ["test", "web-1"])
+        self.assertIn("current 2147483648\n", self.run_client("dommemstat", "test"))
+        self.run_client("domstats", "nobody", status=3)
+        self.run_client("domstats", "test", "--perf", "--enforce", status=1)
+        self.assertIn("no disk 'vdz'",
+                      self.run_client("domblkinfo", "test", "vdz", status=3))
+        self.run_client("domblkstat", "test", "vdz", status=3)
+        self.run_client("domifstat", "test", "nic9", status=3)
+
+
+class Devices(DeviceCase):
+
+    def test_list(self):
+        devices = self.result("device.list", domain="test")
+        self.assertEqual(devices["uuid"], UUID)
+        self.assertEqual(devices["disk"], [
+            {"n": 0, "type": "file", "device": "disk", "target": "vda",
+             "bus": "virtio", "source": "/guest/diskimage1"}])
+        self.assertEqual(devices["interface"], [
+            {"n": 0, "type": "network", "target": "testnet0", "source": "default",
+             "mac": MAC, "link": "up"}])
+        self.refused("not-found", "device.list", "olga", domain="test")
+
+    def test_addresses(self):
+        found = self.result("domain.interfaces", domain="test")["interface"]
+        self.assertEqual(found, [
+            {"n": 0, "name": "testnet0", "hwaddr": MAC, "addrs": [
+                {"n": 0, "type": "ipv4", "addr": "192.168.122.3", "prefix": 24}]}])
+        self.result("domain.interfaces", domain="test", source="agent")
+        self.result("domain.destroy", domain="test")
+        words = self.refused("state", "domain.interfaces", domain="test")
+        self.assertIn("not running", words)
+
+    def test_verbs(self):
+        def cells(*words):
+            return [line.split() for line in self.run_client(*words).splitlines()]
+        self.assertIn(["vda", "/guest/diskimage1"], cells("domblklist", "test"))
+        self.assertIn(["file", "disk", "vda", "/guest/diskimage1"],
+                      cells("domblklist", "test", "--details"))
+        self.assertIn(["testnet0", "network", "default", "-", MAC],
+                      cells("domiflist", "test"))
+        self.assertIn(["testnet0", MAC, "ipv4", "192.168.122.3/24"],
+                      cells("domifaddr", "test", "--source", "lease"))
+        self.assertEqual(self.run_client("domif-getlink", "test", "testnet0"),
+                         "testnet0 up\n")
+        self.assertEqual(self.run_client("domif-getlink", "test", MAC.upper()),
+                         MAC.upper() + " up\n")
+        file = self.client(self.daemon).config
+        self.assertEqual(  # virsh's --config, behind the verb, is not the global one
+            self.run_client("--config", file, "domif-getlink", "test", MAC, "--config"),
+            MAC + " up\n")
+        self.assertIn("domiflist",
+                      self.run_client("domif-getlink", "test", "nic9", status=3))
+
+
+if __name__ == "__main__":
+    virtmux_test.main()

@@ -5,6 +5,7 @@
  */
 #include "daemon/ops/room.h"
 
+#include "base/clock.h"
 #include "base/glob.h"
 
 static bool has_state(const struct domain_list_params *p,
@@ -52,11 +53,14 @@ static struct domain_summary summarize(const struct virt_domain *row)
 }
 
 static void answer(struct call *call, const struct domain_list_params *params,
-		   const struct virt_domain *rows, size_t count)
+		   const struct virt_reply *reply)
 {
+	const struct virt_domain *rows = reply->value.list.rows;
+	size_t count = reply->value.list.count;
 	autofree struct domain_summary *list =
 		count ? malloc(count * sizeof(*list)) : NULL;
-	struct domain_list result = {.domains = list};
+	char as_of[CLOCK_TEXT_SIZE];
+	struct domain_list result = {.domains = list, .as_of = as_of};
 	autoerror err = {0};
 
 	if (count && !list) {
@@ -64,6 +68,8 @@ static void answer(struct call *call, const struct domain_list_params *params,
 		call_fail(call, &err);
 		return;
 	}
+	result.has_as_of = reply->value.list.as_of_us != 0;
+	clock_format_us(reply->value.list.as_of_us, as_of);
 	for (size_t i = 0; i < count; i++)
 		if (passes(params, &rows[i]))
 			list[result.domains_count++] = summarize(&rows[i]);
@@ -81,8 +87,7 @@ static void on_list(void *context, struct virt_reply *reply)
 	autofree struct listing *l = context;
 
 	if (ops_succeeded(l->call, reply))
-		answer(l->call, l->params, reply->value.list.rows,
-		       reply->value.list.count);
+		answer(l->call, l->params, reply);
 }
 
 static int submit(struct call *call, const struct domain_list_params *params,

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "daemon/virt/crew.h"
 #include "daemon/virt/limits.h"
-#include "daemon/virt/titles.h"
+#include "daemon/virt/watch.h"
 
 enum state {
 	CONNECTION_FIRST, /* the first attempt goes on */
@@ -36,7 +36,7 @@ struct connection {
 	bool broken; /* the supervisor is to rebuild it */
 	virConnectPtr conn;
 	bool remote; /* conn leads to another process */
-	struct titles *titles;
+	struct watch *watch;
 	const char *reason; /* why it is down, for people; constant */
 	uint64_t first_deadline;
 };
@@ -104,8 +104,7 @@ static virConnectPtr open_connection(struct connection *connection)
 	virConnectRegisterCloseCallback(conn, on_close, connection, NULL);
 	remote = virConnectSetKeepAlive(conn, VIRT_KEEPALIVE_S,
 					VIRT_KEEPALIVE_COUNT) == 0;
-	if (remote)
-		titles_watch(connection->titles, conn);
+	watch_begin(connection->watch, conn, remote);
 	if (virConnectIsAlive(conn) == 0)
 		connection_lost(connection, conn);
 	pthread_mutex_lock(&connection->lock);
@@ -116,7 +115,7 @@ static virConnectPtr open_connection(struct connection *connection)
 
 static void close_connection(struct connection *connection, virConnectPtr conn)
 {
-	titles_unwatch(connection->titles, conn);
+	watch_end(connection->watch, conn);
 	virConnectUnregisterCloseCallback(conn, on_close);
 	virConnectClose(conn);
 }
@@ -142,6 +141,7 @@ static void serve(struct connection *connection)
 	pthread_mutex_lock(&connection->lock);
 	if (connection->state != CONNECTION_STOPPED) {
 		set_state(connection, CONNECTION_UP);
+		watch_up(connection->watch);
 		log_info(connection->log, "connected to libvirt at %s",
 			 connection->uri);
 	}
@@ -149,6 +149,7 @@ static void serve(struct connection *connection)
 		pthread_cond_wait(&connection->changed, &connection->lock);
 	connection->conn = NULL;
 	set_down(connection, "the connection was lost", "it was closed");
+	watch_down(connection->watch);
 	pthread_mutex_unlock(&connection->lock);
 }
 
@@ -196,7 +197,7 @@ static void supervise(void *context)
 }
 
 int connection_new(struct connection **out, const char *uri, unsigned retry_ms,
-		   struct titles *titles, struct crew *crew, struct log *log,
+		   struct watch *watch, struct crew *crew, struct log *log,
 		   struct error *err)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
@@ -209,7 +210,7 @@ int connection_new(struct connection **out, const char *uri, unsigned retry_ms,
 	connection->shown = strndup(uri, strcspn(uri, "?"));
 	connection->retry_ms = retry_ms;
 	connection->log = log;
-	connection->titles = titles;
+	connection->watch = watch;
 	connection->reason = "the first attempt has not ended";
 	connection->first_deadline =
 		clock_monotonic_ns() + VIRT_FIRST_CONNECT_MS * CLOCK_NS_PER_MS;

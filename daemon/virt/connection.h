@@ -17,14 +17,14 @@
 
 struct connection;
 struct crew;
-struct titles;
+struct watch;
 
 /*
- * Starts the supervising thread in CREW. LOG is borrowed until stop, TITLES
+ * Starts the supervising thread in CREW. LOG is borrowed until stop, WATCH
  * until free: it learns of each connection.
  */
 int connection_new(struct connection **out, const char *uri, unsigned retry_ms,
-		   struct titles *titles, struct crew *crew, struct log *log,
+		   struct watch *watch, struct crew *crew, struct log *log,
 		   struct error *err);
 
 /* After the thread has ended. NULL-safe. */

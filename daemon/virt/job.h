@@ -14,6 +14,7 @@
 #include "daemon/virt/request.h"
 
 struct connection;
+struct inventory;
 struct pumps;
 struct titles;
 
@@ -25,6 +26,7 @@ struct job {
 	virDomainPtr domain; /* of a domain verb; another reference */
 	bool remote;         /* each call crosses to another process */
 	struct connection *connection;
+	struct inventory *inventory;
 	struct titles *titles;
 	struct pumps *pumps; /* where serial lines live */
 	const char

@@ -59,6 +59,14 @@
 /* Titles remembered; those of further domains are asked for each time. */
 #define VIRT_TITLES_MAX 65536
 
+/* What no event tells of domains (autostart, sizes) is read anew after this. */
+#define VIRT_INVENTORY_AGE_MS 10000
+/* Domains that are read one by one; with more all are, in one call. */
+#define VIRT_INVENTORY_MARKS 32
+
+/* Events that wait for the caller; above it some are missed, and it is told. */
+#define VIRT_NEWS_MAX 4096
+
 /* Host, socket path: connecting to a display by its address. */
 #define VIRT_GRAPHICS_CONNECT_MS 5000
 

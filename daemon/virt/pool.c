@@ -52,14 +52,19 @@ void pool_destroy(struct pool *pool)
 	pthread_mutex_destroy(&pool->lock);
 }
 
-/* With the lock held. */
-static void finish(struct pool *pool, struct request *request)
+void pool_wake(struct pool *pool)
 {
 	uint64_t one = 1;
 
+	while (write(pool->fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+/* With the lock held. */
+static void finish(struct pool *pool, struct request *request)
+{
 	if (list_empty(&pool->finished))
-		while (write(pool->fd, &one, sizeof(one)) < 0 && errno == EINTR)
-			;
+		pool_wake(pool);
 	list_append(&pool->finished, &request->node);
 }
 

@@ -53,6 +53,9 @@ void pool_destroy(struct pool *pool);
 /* Takes REQUEST over where it returns 0. ERROR_BUSY, ERROR_DRAINING. */
 int pool_submit(struct pool *pool, struct request *request, struct error *err);
 
+/* Makes the caller's descriptor readable, for another queue's sake. Any thread. */
+void pool_wake(struct pool *pool);
+
 /* Moves all finished requests to OUT. */
 void pool_take_finished(struct pool *pool, struct list *out);
 

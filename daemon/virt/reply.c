@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "daemon/virt/rows.h"
 #include "daemon/virt/xml.h"
 
 void domain_clear(struct virt_domain *domain)
@@ -28,11 +29,12 @@ static void clear_info(struct virt_domain_info *info)
 	xml_consoles_clear(&info->consoles);
 }
 
-static void clear_list(struct virt_domain *rows, size_t count)
+/* The rows' strings are those of the shared list. */
+static void clear_list(struct virt_domain *rows, struct rows *shared)
 {
-	for (size_t i = 0; rows && i < count; i++)
-		domain_clear(&rows[i]);
-	free(rows);
+	if (rows && (!shared || rows != shared->list))
+		free(rows);
+	rows_unref(shared);
 }
 
 static void clear_versions(struct virt_versions *versions)
@@ -58,7 +60,7 @@ void reply_clear_value(struct virt_reply *reply)
 		clear_versions(&reply->value.versions);
 		break;
 	case VIRT_VALUE_LIST:
-		clear_list(reply->value.list.rows, reply->value.list.count);
+		clear_list(reply->value.list.rows, reply->value.list.shared);
 		break;
 	case VIRT_VALUE_INFO:
 		clear_info(&reply->value.info);

@@ -22,7 +22,6 @@ struct titles {
 	bool watching;
 	uint64_t changes; /* how many drops there were */
 	size_t count;
-	int lifecycle, metadata; /* libvirt's callback ids */
 	struct title *buckets[BUCKETS];
 };
 
@@ -72,7 +71,6 @@ int titles_new(struct titles **out, struct error *err)
 	if (!titles)
 		return error_set_no_memory(err);
 	pthread_mutex_init(&titles->lock, NULL);
-	titles->lifecycle = titles->metadata = -1;
 	*out = titles;
 	return 0;
 }
@@ -98,51 +96,22 @@ void titles_drop(struct titles *titles, const unsigned char *uuid)
 	pthread_mutex_unlock(&titles->lock);
 }
 
-static void drop_domain(struct titles *titles, virDomainPtr domain)
-{
-	unsigned char uuid[VIR_UUID_BUFLEN];
-
-	if (virDomainGetUUID(domain, uuid) == 0)
-		titles_drop(titles, uuid);
-}
-
-static void on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event,
-			 int detail, void *opaque)
-{
-	drop_domain(opaque, domain);
-}
-
-static void on_metadata(virConnectPtr conn, virDomainPtr domain, int type,
-			const char *uri, void *opaque)
-{
-	drop_domain(opaque, domain);
-}
-
-void titles_watch(struct titles *titles, virConnectPtr conn)
-{
-	/* libvirt's own way to pass callbacks of several types. */
-	titles->lifecycle = virConnectDomainEventRegisterAny(
-		conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), titles, NULL);
-	titles->metadata = virConnectDomainEventRegisterAny(
-		conn, NULL, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
-		VIR_DOMAIN_EVENT_CALLBACK(on_metadata), titles, NULL);
-	pthread_mutex_lock(&titles->lock);
-	titles->watching = titles->lifecycle >= 0 && titles->metadata >= 0;
-	pthread_mutex_unlock(&titles->lock);
-}
-
-void titles_unwatch(struct titles *titles, virConnectPtr conn)
+static void set_watching(struct titles *titles, bool watching)
 {
 	pthread_mutex_lock(&titles->lock);
-	titles->watching = false;
+	titles->watching = watching;
 	forget_all(titles);
 	pthread_mutex_unlock(&titles->lock);
-	if (titles->lifecycle >= 0)
-		virConnectDomainEventDeregisterAny(conn, titles->lifecycle);
-	if (titles->metadata >= 0)
-		virConnectDomainEventDeregisterAny(conn, titles->metadata);
-	titles->lifecycle = titles->metadata = -1;
+}
+
+void titles_begin(struct titles *titles)
+{
+	set_watching(titles, true);
+}
+
+void titles_end(struct titles *titles)
+{
+	set_watching(titles, false);
 }
 
 /* With the lock held. */

@@ -3,8 +3,8 @@
  * bulk call has them, and asking libvirtd for each costs a round trip. For a
  * driver inside this process nothing is remembered, since asking is cheap.
  *
- * Threads: watch and unwatch by the supervisor, get and put by workers, drop by
- * workers and libvirt's event thread. Lock: titles->lock guards all of it.
+ * Threads: begin and end by the supervisor, get by workers, drop by workers and
+ * libvirt's event thread. Lock: titles->lock guards all of it.
  */
 #ifndef VIRTMUX_VIRT_TITLES_H
 #define VIRTMUX_VIRT_TITLES_H
@@ -20,11 +20,11 @@ struct titles;
 int titles_new(struct titles **out, struct error *err);
 void titles_free(struct titles *titles); /* NULL-safe */
 
-/* Begins to remember, where CONN can tell of changes. */
-void titles_watch(struct titles *titles, virConnectPtr conn);
+/* Remembers from now on: each change is told by titles_drop(). */
+void titles_begin(struct titles *titles);
 
 /* Forgets all. */
-void titles_unwatch(struct titles *titles, virConnectPtr conn);
+void titles_end(struct titles *titles);
 
 /*
  * The title of DOMAIN (libvirt's UUID bytes), to free(); NULL: it has none.

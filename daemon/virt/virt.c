@@ -16,10 +16,13 @@
 #include "daemon/virt/error.h"
 #include "daemon/virt/events.h"
 #include "daemon/virt/internal.h"
+#include "daemon/virt/inventory.h"
 #include "daemon/virt/job.h"
+#include "daemon/virt/news.h"
 #include "daemon/virt/pool.h"
 #include "daemon/virt/pump.h"
 #include "daemon/virt/titles.h"
+#include "daemon/virt/watch.h"
 #include "daemon/virt/xml.h"
 
 struct virt {
@@ -29,6 +32,11 @@ struct virt {
 	struct connection *connection;
 	struct pumps *pumps;
 	struct titles *titles;
+	struct inventory *inventory;
+	struct news *news;
+	struct watch *watch;
+	virt_event_fn *on_event; /* NULL: nobody listens */
+	void *event_context;
 	bool dispatching;
 };
 
@@ -54,6 +62,21 @@ static int run_job(struct job *job, struct error *err)
 	return job->verb->run(job, err);
 }
 
+/*
+ * A change that this room has made, or has tried to: the next list shows it, also
+ * where libvirt's event comes later.
+ */
+static void note_change(struct virt *v, const struct job *job)
+{
+	unsigned char uuid[VIR_UUID_BUFLEN];
+
+	if (!job->verb->changes)
+		return;
+	if (job->domain && virDomainGetUUID(job->domain, uuid) == 0)
+		titles_drop(v->titles, uuid);
+	inventory_touch(v->inventory, job->reply->domain.uuid);
+}
+
 static void run_request(void *context, struct request *request)
 {
 	struct virt *v = context;
@@ -63,11 +86,13 @@ static void run_request(void *context, struct request *request)
 		.reply = &request->reply,
 		.connection = v->connection,
 		.pumps = v->pumps,
+		.inventory = v->inventory,
 		.titles = v->titles,
 	};
 
 	if (run_job(&job, &request->reply.error) < 0)
 		reply_clear_value(&request->reply);
+	note_change(v, &job);
 }
 
 /* The last thread is gone. */
@@ -75,6 +100,9 @@ static void virt_release(void *context)
 {
 	struct virt *v = context;
 
+	watch_free(v->watch);
+	news_free(v->news);
+	inventory_free(v->inventory);
 	titles_free(v->titles);
 	pumps_free(v->pumps);
 	connection_free(v->connection);
@@ -106,7 +134,10 @@ static int start_all(struct virt *v, const struct virt_config *config,
 	if (events_new(&v->events, &v->crew, err) < 0 ||
 	    pumps_new(&v->pumps, v->events, log, err) < 0 ||
 	    titles_new(&v->titles, err) < 0 ||
-	    connection_new(&v->connection, config->uri, retry_ms, v->titles,
+	    inventory_new(&v->inventory, err) < 0 ||
+	    news_new(&v->news, &v->pool, err) < 0 ||
+	    watch_new(&v->watch, v->inventory, v->titles, v->news, err) < 0 ||
+	    connection_new(&v->connection, config->uri, retry_ms, v->watch,
 			   &v->crew, log, err) < 0)
 		return -1;
 	if (pool_start(&v->pool, LANE_QUICK, quick, &v->crew, err) < 0 ||
@@ -202,6 +233,23 @@ int virt_completion_fd(const struct virt *v)
 	return v->pool.fd;
 }
 
+void virt_listen(struct virt *v, virt_event_fn *fn, void *context)
+{
+	v->on_event = fn;
+	v->event_context = context;
+}
+
+static void deliver_news(struct virt *v)
+{
+	struct virt_event event;
+
+	while (news_take(v->news, &event)) {
+		if (v->on_event)
+			v->on_event(v->event_context, &event);
+		news_clear(&event);
+	}
+}
+
 void virt_dispatch(struct virt *v)
 {
 	struct list finished;
@@ -211,6 +259,7 @@ void virt_dispatch(struct virt *v)
 	v->dispatching = true;
 	list_init(&finished);
 	pool_take_finished(&v->pool, &finished);
+	deliver_news(v);
 	while (!list_empty(&finished)) {
 		struct request *request =
 			list_entry(finished.next, struct request, node);

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "daemon/virt/limits.h"
 
+struct rows;
 struct virt;
 
 /* Zero in a number means the value in limits.h. */
@@ -171,6 +172,8 @@ struct virt_reply {
 		struct {
 			struct virt_domain *rows; /* by name, bytewise */
 			size_t count;
+			int64_t as_of_us;    /* since 1970: all was read */
+			struct rows *shared; /* private: owns strings */
 		} list;
 		struct virt_domain_info info;
 		char *xml;
@@ -273,8 +276,11 @@ int virt_host_versions(struct virt *v, struct virt_done done,
 		       struct error *err);
 
 /*
- * All domains in SCOPE, active or not, sorted by name: VIRT_VALUE_LIST.
- * virConnectListAllDomains, virConnectGetAllDomainStats.
+ * All domains in SCOPE, active or not, sorted by name: VIRT_VALUE_LIST, whose
+ * strings nobody may take. From memory, where events keep it up to date: what
+ * this room has changed before is always seen, what others have changed as soon
+ * as libvirt has told, or at the latest VIRT_INVENTORY_AGE_MS after it.
+ * virConnectListAllDomains, virConnectGetAllDomainStats, virDomainListGetStats.
  */
 int virt_domain_list(struct virt *v, char *const *scope, struct virt_done done,
 		     struct error *err);

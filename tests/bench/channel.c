@@ -6,12 +6,16 @@
  * usage: channel PORT CA USER.crt USER.key COMMAND
  *   down|up STREAMS SECONDS    bytes a second
  *   calls INFLIGHT SECONDS     calls a second, p50 and p99 in microseconds
+ *   list INFLIGHT SECONDS      the same with domain.list
+ *   rows INFLIGHT SECONDS      the same, each answer decoded into structs
  *   beside STREAMS SECONDS     one call at a time while STREAMS carry bulk down
  *   idle CONNECTIONS           opens them, prints "ready", ends with its input
  */
 #include <string.h>
 #include <unistd.h>
 
+#include "api/codec.h"
+#include "api/message.h"
 #include "base/file.h"
 #include "bench.h"
 #include "wire/conn_dial.h"
@@ -19,6 +23,7 @@
 #define AT_ONCE 8
 #define FOREVER "9007199254740991" /* bytes: 2^53 - 1 */
 #define CALL    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"session.whoami\"}"
+#define LIST    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"domain.list\"}"
 
 struct bench {
 	uv_loop_t uv;
@@ -26,6 +31,8 @@ struct bench {
 	struct conn *conn;
 	uv_timer_t timer;
 	const char *command;
+	bool lists;
+	bool decodes;
 	unsigned streams;
 	unsigned in_flight;
 	const struct conn_dial_options *dial;
@@ -44,6 +51,7 @@ struct one_call {
 	struct bench *bench;
 	uint64_t sent_ns;
 	unsigned status;
+	struct buf answer; /* where it is decoded */
 };
 
 static _Noreturn void die(const struct error *err)
@@ -66,7 +74,27 @@ static void on_response(void *context, struct h2_stream *s)
 static void on_call_data(void *context, struct h2_stream *s,
 			 const uint8_t *data, size_t len)
 {
+	struct one_call *call = context;
+
+	if (call->bench->decodes)
+		buf_append(&call->answer, data, len);
 	h2_stream_consume(s, len);
+}
+
+/* As a client does, whose rows are structs in the end. */
+static void decode(struct one_call *call)
+{
+	const struct method *m = method_by_id(METHOD_domain_list);
+	struct domain_list list;
+	autoresponse r = {0};
+	autoerror err = {0};
+
+	if (response_parse((const char *)buf_bytes(&call->answer),
+			   call->answer.len, &r, &err) ||
+	    result_decode(m, r.result, &list, &err))
+		die(&err);
+	result_free(m, &list);
+	buf_free(&call->answer);
 }
 
 static void on_call_closed(void *context, struct h2_stream *s, uint32_t code)
@@ -74,6 +102,8 @@ static void on_call_closed(void *context, struct h2_stream *s, uint32_t code)
 	struct one_call *call = context;
 	struct bench *b = call->bench;
 
+	if (b->decodes && !code && call->status == 200)
+		decode(call);
 	if (b->measuring)
 		samples_add(&b->samples, clock_monotonic_ns() - call->sent_ns);
 	if (!b->over && (code || call->status != 200)) {
@@ -108,7 +138,7 @@ static void send_call(struct bench *b)
 
 	call->bench = b;
 	call->sent_ns = clock_monotonic_ns();
-	buf_append_str(&body, CALL);
+	buf_append_str(&body, b->lists ? LIST : CALL);
 	if (h2_request_body(conn_h2(b->conn), headers, array_size(headers),
 			    &body, H2_URGENCY_CALL, &call_handler, call, &s,
 			    &err))
@@ -222,6 +252,11 @@ static void open_one(struct bench *b)
 		die(&err);
 }
 
+static bool calls(const struct bench *b)
+{
+	return b->lists || strcmp(b->command, "calls") == 0;
+}
+
 static void on_open(void *context, struct conn *conn)
 {
 	struct bench *b = context;
@@ -239,7 +274,7 @@ static void on_open(void *context, struct conn *conn)
 		return;
 	}
 	b->conn = conn;
-	if (strcmp(b->command, "calls") != 0)
+	if (!calls(b))
 		open_bulk(b, strcmp(b->command, "up") == 0);
 	for (unsigned i = 0; i < b->in_flight; i++)
 		send_call(b);
@@ -295,10 +330,10 @@ int main(int argc, char **argv)
 	b.command = argv[5];
 	n = (unsigned)atoi(argv[6]);
 	b.seconds = argc > 7 ? atof(argv[7]) : 1;
-	b.streams = strcmp(b.command, "calls") ? n : 0;
-	b.in_flight = strcmp(b.command, "calls") == 0    ? n
-		      : strcmp(b.command, "beside") == 0 ? 1
-							 : 0;
+	b.decodes = strcmp(b.command, "rows") == 0;
+	b.lists = b.decodes || strcmp(b.command, "list") == 0;
+	b.streams = calls(&b) ? 0 : n;
+	b.in_flight = calls(&b) ? n : strcmp(b.command, "beside") == 0 ? 1 : 0;
 	dial.port = argv[1];
 	dial.tls = load(argv);
 	dial.events = &events;

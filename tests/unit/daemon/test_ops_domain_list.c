@@ -37,6 +37,7 @@ static void ask(struct test *t, const struct domain_list_params *params)
 	op_domain_list(&t->call, params);
 	reply.value.list.rows = (struct virt_domain *)rows;
 	reply.value.list.count = array_size(rows);
+	reply.value.list.as_of_us = 1000000;
 	fake_reply(t->virt, &reply);
 	assert_int_equal(t->call.outcome, RETURNED);
 }
@@ -86,7 +87,8 @@ static void shows_every_field(void **state)
 			"{\"uuid\":\"" UUID "\",\"name\":\"gamma\","
 			"\"state\":\"shut-off\",\"vcpus\":0,\"memory\":0,"
 			"\"memory_max\":0,\"title\":\"the third\","
-			"\"persistent\":true,\"autostart\":false}]}");
+			"\"persistent\":true,\"autostart\":false}],"
+			"\"as_of\":\"1970-01-01T00:00:01.000Z\"}");
 	test_close(&t);
 }
 

@@ -92,6 +92,14 @@ int call_choice(const struct command_call *call, const char *name, int fallback)
 	return (int)call_number(call, name, fallback);
 }
 
+int command_global_choice(const struct command_call *call, const char *name,
+			  int fallback)
+{
+	const struct value *v = find_global(call, name);
+
+	return v->count ? (int)v->number : fallback;
+}
+
 /* -- profile and channel --------------------------------------------------- */
 
 static const char *environment(const char *name)

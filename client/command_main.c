@@ -22,7 +22,8 @@ static enum output_format wanted_format(const struct command_call *call)
 		return OUTPUT_TABLE;
 	if (call_flag(call, "json"))
 		return OUTPUT_JSON;
-	return (enum output_format)call_choice(call, "format", OUTPUT_TABLE);
+	return (enum output_format)command_global_choice(call, "format",
+							 OUTPUT_TABLE);
 }
 
 /* -- errors ---------------------------------------------------------------- */

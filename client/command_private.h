@@ -36,6 +36,10 @@ struct command_call {
 /* The number of items up to COMMAND_END. */
 size_t command_items_count(const struct command_item *items);
 
+/* A global CHOICE, also behind a verb that hides it: virsh's vol-create-as --format. */
+int command_global_choice(const struct command_call *call, const char *name,
+			  int fallback);
+
 /* Makes CALL (zeroed before) from the words; ERROR_USAGE. */
 int command_parse(struct command_call *call, int argc, const char **argv,
 		  struct error *err);

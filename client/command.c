@@ -291,10 +291,17 @@ struct output *call_output(const struct command_call *call)
 
 /* -- the end --------------------------------------------------------------- */
 
+static void free_value(struct value *value)
+{
+	for (int i = 0; value->texts && i < value->count; i++)
+		free(value->texts[i]);
+	free(value->texts);
+}
+
 static void free_values(struct value *values, const struct command_item *items)
 {
 	for (size_t i = 0; values && items[i].kind != COMMAND_END; i++)
-		free(values[i].text);
+		free_value(&values[i]);
 	free(values);
 }
 

@@ -169,9 +169,16 @@ static int set_value(const struct command *command,
 		     const struct command_item *item, struct value *value,
 		     char *text, struct error *err)
 {
-	free(value->text);
+	char **texts = realloc(value->texts,
+			       ((size_t)value->count + 1) * sizeof(*texts));
+
+	if (!texts) {
+		free(text);
+		return error_set_no_memory(err);
+	}
+	texts[value->count++] = text;
+	value->texts = texts;
 	value->text = text;
-	value->count++;
 	if (item->type == COMMAND_FLAG)
 		return 0;
 	return parse_value(command, item, text, &value->number, err);
@@ -217,6 +224,30 @@ static void hide_globals(struct poptOption *table, size_t n,
 			table[i].longName = "\1"; /* nobody types it */
 }
 
+/* virsh takes "--domain web" for DOMAIN as well, and so do scripts made for it. */
+static bool is_option_too(const struct command *command,
+			  const struct command_item *item)
+{
+	if (item->kind != COMMAND_ARGUMENT || has_option(command, item->name))
+		return false;
+	for (const struct command_item *i = command_globals; i->kind; i++)
+		if (strcmp(i->name, item->name) == 0)
+			return false;
+	return strspn(item->name, "abcdefghijklmnopqrstuvwxyz-") ==
+	       strlen(item->name);
+}
+
+static void add_arguments(struct poptOption *to, const struct command *command)
+{
+	for (int i = 0; command->items[i].kind != COMMAND_END; i++)
+		if (is_option_too(command, &command->items[i]))
+			*to++ = (struct poptOption){
+				.longName = command->items[i].name,
+				.argInfo = POPT_ARG_STRING,
+				.val = VALUE_FIRST + i,
+			};
+}
+
 /* popt's table of the globals and COMMAND's (may be NULL) options, to free(). */
 static struct poptOption *make_table(const struct command *command)
 {
@@ -232,7 +263,8 @@ static struct poptOption *make_table(const struct command *command)
 	n = add_options(table, command_globals, GLOBAL_FIRST);
 	if (command) {
 		hide_globals(table, n, command);
-		add_options(table + n, command->items, VALUE_FIRST);
+		n += add_options(table + n, command->items, VALUE_FIRST);
+		add_arguments(table + n, command);
 	}
 	return table;
 }
@@ -304,36 +336,101 @@ static int missing_argument(const struct command *command,
 			 item->name, usage ? usage : "");
 }
 
-/* Gives each positional item its word, and refuses what is left. */
-static int check_arguments(struct command_call *call, struct error *err)
+/* What is left, or what was given as options, to the last place. */
+static int place_rest(struct command_call *call, const struct value *value,
+		      char **words, size_t at, struct error *err)
+{
+	for (int i = 0; i < value->count; i++) {
+		call->arguments[at] = strdup(value->texts[i]);
+		if (!call->arguments[at++])
+			return error_set_no_memory(err);
+	}
+	for (; *words; words++)
+		call->arguments[at++] = steal(words);
+	return 0;
+}
+
+/* One place: by its option, else the next word of WORDS, which is used up. */
+static int place_one(struct command_call *call, size_t item, char ***words,
+		     size_t at, struct error *err)
 {
 	const struct command *c = call->command;
-	size_t used = 0;
+	struct value *value = &call->values[item];
+	char *text = value->text;
+
+	if (!text && !**words && c->items[item].need == COMMAND_REQUIRED &&
+	    !call_flag(call, "help"))
+		return missing_argument(c, &c->items[item], err);
+	if (!text && !**words)
+		return 0;
+	if (text) {
+		call->arguments[at] = strdup(text);
+		return call->arguments[at] ? 0 : error_set_no_memory(err);
+	}
+	call->arguments[at] = steal(*words);
+	++*words;
+	text = strdup(call->arguments[at]);
+	if (!text)
+		return error_set_no_memory(err);
+	return set_value(c, &c->items[item], value, text, err);
+}
+
+static int place_words(struct command_call *call, char **words,
+		       struct error *err)
+{
+	const struct command *c = call->command;
+	size_t at = 0;
 
 	for (size_t i = 0; c->items[i].kind != COMMAND_END; i++) {
-		const struct command_item *item = &c->items[i];
-		char *word = call->arguments[used];
-
-		if (item->kind != COMMAND_ARGUMENT)
+		if (c->items[i].kind != COMMAND_ARGUMENT)
 			continue;
-		if (!word && item->need == COMMAND_REQUIRED &&
-		    !call_flag(call, "help"))
-			return missing_argument(c, item, err);
-		if (item->need == COMMAND_MANY)
-			return 0;
-		if (!word)
-			continue;
-		word = strdup(word);
-		if (!word)
-			return error_set_no_memory(err);
-		if (set_value(c, item, &call->values[i], word, err) < 0)
+		if (c->items[i].need == COMMAND_MANY)
+			return place_rest(call, &call->values[i], words, at,
+					  err);
+		if (place_one(call, i, &words, at++, err) < 0)
 			return -1;
-		used++;
 	}
-	if (call->arguments[used])
+	if (*words)
 		return error_set(err, ERROR_USAGE, "%s: '%s' is too much",
-				 c->verb, call->arguments[used]);
+				 c->verb, *words);
 	return 0;
+}
+
+static size_t count_places(const struct command_call *call)
+{
+	const struct command *c = call->command;
+	size_t n = call->arguments_count;
+
+	for (size_t i = 0; c->items[i].kind != COMMAND_END; i++)
+		n += 1 + (size_t)call->values[i].count;
+	return n;
+}
+
+/*
+ * Gives each positional item its word, and refuses what is left. From then on
+ * arguments has a place for each item, NULL where nothing was given.
+ */
+static int check_arguments(struct command_call *call, struct error *err)
+{
+	size_t places = count_places(call);
+	size_t n = call->arguments_count;
+	char **words = call->arguments;
+	int rc;
+
+	call->arguments = calloc(places + 1, sizeof(*words));
+	if (!call->arguments) {
+		call->arguments = words;
+		return error_set_no_memory(err);
+	}
+	call->arguments_count = places;
+	rc = place_words(call, words, err);
+	while (n > 0)
+		free(words[--n]);
+	free(words);
+	while (rc == 0 && call->arguments_count > 0 &&
+	       !call->arguments[call->arguments_count - 1])
+		call->arguments_count--;
+	return rc;
 }
 
 /* -- both passes ----------------------------------------------------------- */

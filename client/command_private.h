@@ -14,7 +14,8 @@
 /* What stands on the command line for an item. */
 struct value {
 	int count;      /* how often it was given */
-	char *text;     /* of the last time; NULL for flags */
+	char *text;     /* of the last time; NULL for flags; one of texts */
+	char **texts;   /* of all times, COUNT of them */
 	int64_t number; /* NUMBER, DURATION (ms), CHOICE (index) */
 };
 

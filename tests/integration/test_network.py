@@ -240,7 +240,8 @@ class Verbs(NetworkCase):
                          "Network lab marked as autostarted\n")
         self.assertEqual(self.run_verb("net-autostart", "lab", "--disable"),
                          "Network lab unmarked as autostarted\n")
-        self.assertEqual(self.run_verb("net-start", "lab"), "Network lab started\n")
+        self.assertEqual(self.run_verb("net-start", "--network", "lab"),
+                         "Network lab started\n")
         host = "<host mac='00:16:3e:77:e2:ed' ip='192.168.54.100'/>"
         self.assertEqual(
             self.run_verb("net-update", "lab", "add", "ip-dhcp-host", host, "--live"),

@@ -179,6 +179,10 @@ static void test_usage_errors(void **state)
 	assert_run("list --all=yes", 2, "", "takes no value");
 	assert_run("list extra", 2, "", "'extra' is too much");
 	assert_run("start", 2, "", "virtmux start DOMAIN [--paused]");
+	assert_run("start --domain", 2, "", "--domain needs a value");
+	assert_run("start --domain a b", 2, "", "'b' is too much");
+	assert_run("net-update --section ip lan", 2, "", "needs a command");
+	assert_run("net-update --section ip lan shake x", 2, "", "shake");
 	assert_run("screenshot x --screen=256", 2, "", "0..255");
 	assert_run("shutdown x --mode=acip", 2, "", "acpi agent");
 	assert_run("list --timeout=1y", 2, "", "timeout");

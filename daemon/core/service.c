@@ -102,12 +102,25 @@ static int make_rpc(struct service *s, const struct service_files *files,
 		.log = s->log,
 		.audit = s->audit,
 		.access = files->access,
+		.journal = s->journal,
 		.handlers = core_handlers,
+		.unknown = ops_unknown,
 		.context = s->ops,
 	};
 
 	config_rpc_limits(s->config, &rpc.limits);
 	return rpc_new(&s->rpc, &rpc, err);
+}
+
+static int open_journal(struct service *s, struct error *err)
+{
+	const struct journal_config journal = {
+		.folder = s->config->daemon_state,
+		.uv = &s->uv,
+		.log = s->log,
+	};
+
+	return journal_open(&s->journal, &journal, err);
 }
 
 static int make_peers(struct service *s, const struct service_files *files,
@@ -134,6 +147,7 @@ static int make_parts(struct service *s, struct error *err)
 	config_conn_limits(s->config, &limits);
 	if (service_files_read(&files, s->config, err) == 0 &&
 	    audit_open(&s->audit, s->config->daemon_audit, s->log, err) == 0 &&
+	    open_journal(s, err) == 0 &&
 	    listener_new(&s->listener, &s->uv, s->config->daemon_listen,
 			 notify_take_sockets(), s->log, err) == 0 &&
 	    conn_loop_new(&s->conns, &s->uv, &limits, s->log, err) == 0 &&
@@ -220,6 +234,8 @@ void service_close(struct service *s)
 		peers_close(s->peers);
 	if (s->rpc)
 		rpc_close(s->rpc);
+	if (s->journal)
+		journal_close(s->journal);
 	for (size_t i = 0; i < array_size(s->signals); i++)
 		uv_close((uv_handle_t *)&s->signals[i], NULL);
 	uv_close((uv_handle_t *)&s->drain, NULL);
@@ -237,6 +253,7 @@ void service_free(struct service *s)
 	peers_free(s->peers);
 	ops_free(s->ops);
 	rpc_free(s->rpc);
+	journal_free(s->journal);
 	audit_free(s->audit);
 	conn_loop_free(s->conns);
 	uv_loop_close(&s->uv);

@@ -36,6 +36,7 @@ struct service {
 	bool ops_closed;
 	struct conn_loop *conns;
 	struct audit *audit;
+	struct journal *journal;
 	struct ops *ops;
 	struct rpc *rpc;
 	struct peers *peers;

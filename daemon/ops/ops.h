@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "daemon/virt/virt.h"
 
+struct call;
 struct ops;
 
 /* When the host's certificate and list end; seconds since 1970, 0: there is none. */
@@ -80,6 +81,9 @@ bool ops_connected(struct ops *ops);
  */
 void ops_close(struct ops *ops);
 void ops_free(struct ops *ops); /* NULL-safe */
+
+/* For rpc_config.unknown: the outcome of an earlier call of that key is not known. */
+void ops_unknown(struct call *call, const void *params, struct error *err);
 
 DEFINE_CLEANUP(ops, ops_free);
 

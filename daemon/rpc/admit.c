@@ -2,7 +2,8 @@
  * From a found method to its handler: rights, parameters, the key of a mutation,
  * a turn among the calls of its user, the audit. Called by exchange.c and
  * resource.c. What always holds: the rights are checked before the parameters are
- * decoded; a handler runs with a turn, and a mutation with its record written.
+ * decoded; a handler runs with a turn, and a mutation with its records written: the
+ * audit's, and with a key the journal's, which is on the disk.
  */
 #include "daemon/rpc/room.h"
 
@@ -48,17 +49,73 @@ static int audit_begin(struct call *c, struct error *err)
 
 /* -- turns ---------------------------------------------------------------- */
 
+static void run(struct call *c)
+{
+	call_set_state(c, CALL_RUNNING);
+	c->rpc->config.handlers[c->method->id](c, &c->params);
+}
+
+/* A retry may do it, once the host can write again. */
+static void refuse(struct call *c, struct error *err)
+{
+	error_prefix(err, "%s was not done", c->method->name);
+	c->refused = true;
+	call_fail(c, err);
+}
+
+static void on_written(struct journal_wait *wait, const struct error *why)
+{
+	struct call *c = container_of(wait, struct call, wait);
+	autoerror err = {0};
+
+	if (!why) {
+		run(c);
+		return;
+	}
+	error_set(&err, why->code, "%s", error_words(why));
+	refuse(c, &err);
+}
+
+/* The remembered outcome is that none is known. */
+static void explain(struct call *c)
+{
+	autoerror err = {0};
+
+	error_move(&err, &c->unknown);
+	call_set_state(c, CALL_RUNNING);
+	if (c->rpc->config.unknown)
+		c->rpc->config.unknown(c, &c->params, &err);
+	else
+		call_fail(c, &err);
+}
+
 static void start(struct call *c)
 {
 	autoerror err = {0};
 
-	if (audit_begin(c, &err) < 0) {
-		error_prefix(&err, "%s was not done", c->method->name);
-		call_fail(c, &err);
+	if (error_is_set(&c->unknown)) {
+		explain(c);
 		return;
 	}
-	call_set_state(c, CALL_RUNNING);
-	c->rpc->config.handlers[c->method->id](c, &c->params);
+	if (audit_begin(c, &err) < 0) {
+		refuse(c, &err);
+		return;
+	}
+	if (!c->entry) {
+		run(c);
+		return;
+	}
+	call_set_state(c, CALL_WAITING_DISK);
+	switch (idem_record(c->rpc->keys, c->entry, &c->wait, on_written,
+			    &err)) {
+	case 0:
+		break;
+	case 1:
+		run(c);
+		break;
+	default:
+		refuse(c, &err);
+	}
 }
 
 static void take_turn(struct call *c)
@@ -147,6 +204,19 @@ static enum idem_found look_up_key(struct call *c, const char *key,
 			  clock_monotonic_ns(), entry, err);
 }
 
+static void replay(struct call *c, const struct idem_entry *entry)
+{
+	const struct error *error = idem_error(entry);
+
+	if (!error || error->code != ERROR_UNKNOWN_OUTCOME) {
+		call_replay(c, entry);
+		return;
+	}
+	c->replayed = true;
+	error_set(&c->unknown, error->code, "%s", error_words(error));
+	take_turn(c);
+}
+
 static void take_key(struct call *c, const char *key)
 {
 	struct idem_entry *entry = NULL;
@@ -162,7 +232,7 @@ static void take_key(struct call *c, const char *key)
 		idem_wait(entry, &c->node);
 		break;
 	case IDEM_DONE:
-		call_replay(c, entry);
+		replay(c, entry);
 		break;
 	case IDEM_REFUSED:
 		call_fail(c, &err);

@@ -17,6 +17,7 @@ static const char *const state_names[] = {
 	[CALL_PENDING] = "pending",
 	[CALL_WAITING_TURN] = "waiting for its turn",
 	[CALL_WAITING_KEY] = "waiting for the first of its key",
+	[CALL_WAITING_DISK] = "waiting for the journal",
 	[CALL_RUNNING] = "running",
 	[CALL_TAKEN] = "taken",
 	[CALL_ENDED] = "ended",
@@ -28,10 +29,11 @@ static const char *const state_names[] = {
 static const unsigned transitions[] = {
 	[CALL_RECEIVING] = BIT(CALL_PENDING) | BIT(CALL_ENDED),
 	[CALL_PENDING] = BIT(CALL_WAITING_TURN) | BIT(CALL_WAITING_KEY) |
-			 BIT(CALL_RUNNING) | BIT(CALL_PENDING) |
-			 BIT(CALL_ENDED),
+			 BIT(CALL_WAITING_DISK) | BIT(CALL_RUNNING) |
+			 BIT(CALL_PENDING) | BIT(CALL_ENDED),
 	[CALL_WAITING_TURN] = BIT(CALL_PENDING) | BIT(CALL_ENDED),
 	[CALL_WAITING_KEY] = BIT(CALL_PENDING) | BIT(CALL_ENDED),
+	[CALL_WAITING_DISK] = BIT(CALL_RUNNING) | BIT(CALL_PENDING),
 	[CALL_RUNNING] = BIT(CALL_TAKEN) | BIT(CALL_PENDING) | BIT(CALL_ENDED),
 	[CALL_TAKEN] = BIT(CALL_ENDED),
 	[CALL_ENDED] = 0,
@@ -125,6 +127,7 @@ void call_open(struct call *c, const struct request *request,
 	c->request = request;
 	c->method = method;
 	c->replayed = false;
+	c->refused = false;
 	c->bytes_in = 0;
 	c->bytes_out = 0;
 	c->begun_ns = clock_monotonic_ns();
@@ -229,6 +232,7 @@ static void close_item(struct call *c, const struct error *err)
 		params_free(c->method, &c->params);
 	free(steal(&c->uuid));
 	free(steal(&c->name));
+	error_clear(&c->unknown);
 	c->open = false;
 	c->request = NULL;
 	c->next++;
@@ -263,7 +267,7 @@ static void settle_key(struct call *c, const struct error *err,
 	if (!entry)
 		return;
 	list_init(&waiters);
-	if (err && idem_nothing_done(err->code))
+	if (err && (c->refused || idem_nothing_done(err->code)))
 		idem_withdraw(c->rpc->keys, entry, &waiters);
 	else
 		idem_complete(c->rpc->keys, entry, err, json, len,
@@ -371,7 +375,7 @@ void call_abandon(struct call *c)
 {
 	c->stream = NULL;
 	call_forget_peer(c);
-	if (c->state == CALL_RUNNING)
+	if (c->state == CALL_RUNNING || c->state == CALL_WAITING_DISK)
 		return;
 	assert(!c->on_stack && c->state != CALL_TAKEN);
 	list_remove(&c->node);

@@ -4,10 +4,10 @@
  * acts no second time. rpc asks before it starts a mutation and tells the result
  * after it.
  *
- * Keys live in memory: they outlive a connection, not a restart of the daemon;
- * the journal on disk (issue 4) belongs behind idem_begin() and idem_complete().
- * What always holds: an entry is running, with calls that wait for it, or done
- * with a result. Loop thread only.
+ * Keys live in memory, and with idem_set_journal() on disk too (journal.h): then
+ * they outlive the daemon. What always holds: an entry is running, with calls that
+ * wait for it, or done with a result; what the journal began and never ended is
+ * done with ERROR_UNKNOWN_OUTCOME. Loop thread only.
  */
 #ifndef VIRTMUX_DAEMON_RPC_IDEMPOTENCY_H
 #define VIRTMUX_DAEMON_RPC_IDEMPOTENCY_H
@@ -18,6 +18,7 @@
 #include "api/method.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "daemon/rpc/journal.h"
 
 struct idem_store;
 struct idem_entry;
@@ -35,6 +36,7 @@ struct idem_limits {
  * its memory goes.
  */
 struct idem_owner {
+	const char *name; /* the identity, borrowed; as the journal has it */
 	struct list done; /* entries with a result, oldest first */
 	unsigned count;   /* entries, running ones included */
 };
@@ -61,7 +63,7 @@ void idem_free(struct idem_store *store); /* forgets all; NULL-safe */
 void idem_set_limits(struct idem_store *store,
 		     const struct idem_limits *limits);
 
-void idem_owner_init(struct idem_owner *owner);
+void idem_owner_init(struct idem_owner *owner, const char *name);
 /* Forgets the results of OWNER; none of his entries may be running. */
 void idem_forget_owner(struct idem_store *store, struct idem_owner *owner);
 
@@ -69,6 +71,15 @@ void idem_forget_owner(struct idem_store *store, struct idem_owner *owner);
 enum idem_found idem_begin(struct idem_store *store, struct idem_owner *owner,
 			   const struct idem_request *request, uint64_t now,
 			   struct idem_entry **entry, struct error *err);
+
+/*
+ * Before ENTRY is acted on: it is written to the journal (where there is one), and
+ * WAIT is told when it is on the disk. 0; 1 where there is no journal and nothing to
+ * wait for; -1 where it cannot be written: withdraw it.
+ */
+int idem_record(struct idem_store *store, struct idem_entry *entry,
+		struct journal_wait *wait, journal_written_fn *fn,
+		struct error *err);
 
 /* Puts NODE behind the calls that wait for ENTRY; list_remove() takes it off. */
 void idem_wait(struct idem_entry *entry, struct list *node);
@@ -89,6 +100,19 @@ void idem_withdraw(struct idem_store *store, struct idem_entry *entry,
 /* Of an entry that is done: the error, or NULL for a result. Borrowed. */
 const struct error *idem_error(const struct idem_entry *entry);
 const char *idem_result(const struct idem_entry *entry, size_t *len);
+
+/* -- the journal ----------------------------------------------------------- */
+
+/*
+ * JOURNAL (borrowed; NULL: none) from now on has what comes. Before that its old
+ * records go through idem_restore(), each with the owner that its identity is, and
+ * idem_restored() ends that: what has no end then has an unknown outcome.
+ */
+void idem_set_journal(struct idem_store *store, struct journal *journal);
+int idem_restore(struct idem_store *store, struct idem_owner *owner,
+		 const struct journal_record *record, uint64_t now,
+		 struct error *err);
+void idem_restored(struct idem_store *store, uint64_t now);
 
 /* Whether a failure of that code says that nothing was done: not remembered. */
 bool idem_nothing_done(enum error_code code);

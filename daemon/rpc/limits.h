@@ -30,13 +30,25 @@
 /* Bytes of an idempotency-key; a UUID has 36. */
 #define RPC_KEY_MAX 128u
 
-/* Keys that are remembered: in all, of one identity, and for how long. */
-#define RPC_KEYS_ALL      4096u
-#define RPC_KEYS_IDENTITY 512u
+/*
+ * Keys that are remembered: in all, of one identity, and for how long. A client
+ * asks again for half a minute: so many must not come in that time.
+ */
+#define RPC_KEYS_ALL      16384u
+#define RPC_KEYS_IDENTITY 4096u
 #define RPC_KEYS_AGE_MS   (60u * 60 * 1000)
 
 /* Bytes of all remembered results together. */
 #define RPC_KEYS_BYTES (16u * 1024 * 1024)
+
+/*
+ * The journal of keys: bytes of history before it is written anew (and as much as
+ * it had then), bytes that are read at start at most, and for how long an outcome
+ * that nobody waits for may stay in the kernel's cache.
+ */
+#define RPC_JOURNAL_SPARE    (1024u * 1024)
+#define RPC_JOURNAL_MAX      (3u * 1024 * 1024 * 1024)
+#define RPC_JOURNAL_DELAY_MS 1000u
 
 /* Buckets of the table of keys; a power of two. */
 #define RPC_KEYS_BUCKETS 1024u

@@ -35,7 +35,7 @@ struct user *users_get(struct users *users, const char *identity)
 	memcpy(user->identity, identity, n);
 	user->refs = 1;
 	list_init(&user->waiting);
-	idem_owner_init(&user->keys);
+	idem_owner_init(&user->keys, user->identity);
 	list_append(&users->all, &user->node);
 	return user;
 }

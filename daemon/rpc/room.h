@@ -41,6 +41,7 @@ enum call_state {
 	CALL_PENDING,      /* to go on: now, or on the list `ready` */
 	CALL_WAITING_TURN, /* its user has too many running */
 	CALL_WAITING_KEY,  /* the first call with its key is running */
+	CALL_WAITING_DISK, /* its begin is being written to the journal */
 	CALL_RUNNING,      /* the handler has it */
 	CALL_TAKEN,        /* and has taken the stream */
 	CALL_ENDED,        /* answered; to be freed */
@@ -84,7 +85,10 @@ struct call {
 	uint64_t begun_ns;
 	bool has_turn;
 	bool replayed;
+	bool refused;             /* before anything was done */
 	struct idem_entry *entry; /* running: ours to complete */
+	struct journal_wait wait; /* WAITING_DISK */
+	struct error unknown;     /* the remembered outcome, to be explained */
 	union call_params params;
 	char *uuid;
 	char *name;

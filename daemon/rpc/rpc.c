@@ -64,6 +64,40 @@ static void make_prefix(char *prefix, size_t size)
 		prefix[i] = digits[random[i] & 31];
 }
 
+struct restoring {
+	struct rpc *rpc;
+	uint64_t now;
+};
+
+static int restore(void *context, const struct journal_record *record,
+		   struct error *err)
+{
+	const struct restoring *r = context;
+	struct user *user = users_get(&r->rpc->users, record->identity);
+	int result;
+
+	if (!user)
+		return error_set_no_memory(err);
+	result = idem_restore(r->rpc->keys, &user->keys, record, r->now, err);
+	user_unref(user);
+	return result;
+}
+
+/* What an earlier daemon has written down. */
+static int load_journal(struct rpc *rpc, struct error *err)
+{
+	struct restoring r = {rpc, clock_monotonic_ns()};
+
+	if (!rpc->config.journal)
+		return 0;
+	if (journal_load(rpc->config.journal, restore, &r, err) < 0)
+		return -1;
+	idem_set_journal(rpc->keys, rpc->config.journal);
+	idem_restored(rpc->keys, r.now);
+	users_sweep(&rpc->users);
+	return 0;
+}
+
 int rpc_new(struct rpc **out, const struct rpc_config *config,
 	    struct error *err)
 {
@@ -77,8 +111,14 @@ int rpc_new(struct rpc **out, const struct rpc_config *config,
 		free(rpc);
 		return -1;
 	}
-	access_ref(config->access);
 	users_init(&rpc->users, rpc->keys);
+	if (load_journal(rpc, err) < 0) {
+		users_clear(&rpc->users);
+		idem_free(rpc->keys);
+		free(rpc);
+		return -1;
+	}
+	access_ref(config->access);
 	list_init(&rpc->ready);
 	make_prefix(rpc->id_prefix, sizeof(rpc->id_prefix));
 	uv_idle_init(config->uv, &rpc->turn);

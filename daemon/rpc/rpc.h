@@ -22,6 +22,7 @@
 #include "daemon/rpc/audit.h"
 #include "daemon/rpc/call.h"
 #include "daemon/rpc/idempotency.h"
+#include "daemon/rpc/journal.h"
 #include "daemon/rpc/limits.h"
 #include "wire/h2.h"
 
@@ -30,6 +31,13 @@ struct rpc_peer;
 
 /* PARAMS is the struct ID_params of the method. */
 typedef void rpc_handler_fn(struct call *call, const void *params);
+
+/*
+ * A retry of a call whose outcome is not known: fails CALL with ERR, which it takes,
+ * and adds to its words what the host shows now.
+ */
+typedef void rpc_unknown_fn(struct call *call, const void *params,
+			    struct error *err);
 
 struct rpc_limits {
 	size_t body;      /* bytes of a request body */
@@ -48,7 +56,9 @@ struct rpc_config {
 	struct log *log;
 	struct audit *audit;
 	struct access *access;
+	struct journal *journal; /* loaded by rpc_new(); NULL: keys in memory */
 	rpc_handler_fn *const *handlers; /* METHODS of them, by method id */
+	rpc_unknown_fn *unknown;         /* NULL: ERR as it is */
 	void *context;                   /* call_context() */
 	struct rpc_limits limits;
 };

@@ -1,1 +1,2 @@
 fuzz_target(config core rpc)
+fuzz_target(journal rpc)

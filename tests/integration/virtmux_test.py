@@ -272,6 +272,7 @@ class Daemon:
         sections = {
             "daemon": {"listen": "127.0.0.1:0", "access": self.access_file,
                        "audit": self.audit_file, "log-level": "debug",
+                       "state-directory": os.path.join(self.work, "state"),
                        "drain-timeout": "2s"},
             "tls": {"certificate": host.certificate, "key": host.key,
                     "ca": self.authority.ca},

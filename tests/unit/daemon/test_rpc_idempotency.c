@@ -32,8 +32,8 @@ static int set_up(void **state)
 
 	*state = f;
 	f->now = 5 * CLOCK_NS_PER_S;
-	idem_owner_init(&f->anna);
-	idem_owner_init(&f->bert);
+	idem_owner_init(&f->anna, "anna");
+	idem_owner_init(&f->bert, "bert");
 	return idem_new(&f->store, &limits, &f->err);
 }
 
@@ -218,7 +218,7 @@ static void test_the_limit_of_all(void **state)
 	char key[8];
 
 	for (size_t o = 0; o < 4; o++) {
-		idem_owner_init(&others[o]);
+		idem_owner_init(&others[o], "other");
 		for (unsigned i = 0; i < 3; i++) {
 			snprintf(key, sizeof(key), "k%u", i);
 			assert_int_equal(begin_with(f, &others[o], key, 0,

@@ -96,7 +96,16 @@ int channel_call(struct channel *channel, const char *method,
 		 struct error *err);
 
 /*
- * The same with a struct ID_params (NULL: none) and a result_of_ID, which is to
+ * Calls a LONG method and does not wait for its end: *JOB is the id of the job that
+ * the host makes of it, to free(); where it made none, *JOB is NULL and *RESULT as
+ * for channel_call().
+ */
+int channel_call_job(struct channel *channel, const char *method,
+		     const char *params, char **job,
+		     struct json_object **result, struct error *err);
+
+/*
+ * channel_call() with a struct ID_params (NULL: none) and a result_of_ID, which is to
  * be result_free()d (NULL: not wanted).
  */
 int channel_call_typed(struct channel *channel, enum method_id method,

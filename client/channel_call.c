@@ -21,6 +21,8 @@ struct channel_call {
 	channel_done_fn *done; /* NULL: it was cancelled */
 	void *context;
 	char *method;
+	bool async;     /* a job's id will do */
+	bool *accepted; /* set where it is one; or NULL */
 };
 
 /* -- errors of other statuses ---------------------------------------------- */
@@ -104,6 +106,8 @@ static void on_finish(struct exchange *x)
 	autoresponse r = {0};
 	autoerror why = {0};
 
+	if (call->accepted)
+		*call->accepted = x->status == 202;
 	if (call->done) {
 		if (read_answer(call, &r, &why) < 0)
 			call->done(call->context, NULL, &why);
@@ -132,19 +136,23 @@ static int send_call(struct channel *channel, struct channel_call *call,
 		     struct buf *body, struct error *err)
 {
 	char key[2 * KEY_BYTES + 1];
-	struct h2_header headers[2] = {{"content-type", "application/json"},
-				       {"idempotency-key", key}};
+	struct h2_header headers[3] = {{"content-type", "application/json"}};
+	size_t n = 1;
 	struct exchange_request request = {
 		.method = "POST",
 		.path = "/rpc",
 		.headers = headers,
-		.headers_count = call->exchange.mutates ? 2 : 1,
 		.body = body,
 		.urgency = H2_URGENCY_CALL,
 	};
 
 	if (call->exchange.mutates && make_key(key, err) < 0)
 		return -1;
+	if (call->exchange.mutates)
+		headers[n++] = (struct h2_header){"idempotency-key", key};
+	if (call->async)
+		headers[n++] = (struct h2_header){"prefer", "respond-async"};
+	request.headers_count = n;
 	return exchange_begin(&call->exchange, channel, &request, err);
 }
 
@@ -170,15 +178,12 @@ static struct channel_call *new_call(const char *method, channel_done_fn *done,
 	return call;
 }
 
-int channel_call_start(struct channel *channel, const char *method,
-		       const char *params, channel_done_fn *done, void *context,
-		       struct channel_call **call, struct error *err)
+/* Begins C, which is taken. */
+static int start(struct channel *channel, struct channel_call *c,
+		 const char *method, const char *params, struct error *err)
 {
-	struct channel_call *c = new_call(method, done, context);
 	autobuf body = {0};
 
-	if (!c)
-		return error_set_no_memory(err);
 	if (message_append_request(&body, CALL_ID, method, params,
 				   params ? strlen(params) : 0) < 0) {
 		free_call(c);
@@ -188,6 +193,19 @@ int channel_call_start(struct channel *channel, const char *method,
 		free_call(c);
 		return -1;
 	}
+	return 0;
+}
+
+int channel_call_start(struct channel *channel, const char *method,
+		       const char *params, channel_done_fn *done, void *context,
+		       struct channel_call **call, struct error *err)
+{
+	struct channel_call *c = new_call(method, done, context);
+
+	if (!c)
+		return error_set_no_memory(err);
+	if (start(channel, c, method, params, err) < 0)
+		return -1;
 	if (call)
 		*call = c;
 	return 0;
@@ -221,19 +239,24 @@ static void on_done(void *context, struct json_object *result,
 		w->result = json_object_get(result);
 }
 
-int channel_call(struct channel *channel, const char *method,
-		 const char *params, struct json_object **result,
-		 struct error *err)
+/* ACCEPTED: not NULL where a job's id will do; set where it is one. */
+static int call_and_wait(struct channel *channel, const char *method,
+			 const char *params, bool *accepted,
+			 struct json_object **result, struct error *err)
 {
 	struct waiting w = {0};
-	struct channel_call *call = NULL;
+	struct channel_call *call = new_call(method, on_done, &w);
 
-	if (channel_call_start(channel, method, params, on_done, &w, &call,
-			       err) < 0)
+	if (!call)
+		return error_set_no_memory(err);
+	call->async = accepted != NULL;
+	call->accepted = accepted;
+	if (start(channel, call, method, params, err) < 0)
 		return -1;
 	if (channel_wait(channel, &w.done, err) < 0) {
 		bool mutates = call->exchange.mutates;
 
+		call->accepted = NULL;
 		channel_call_cancel(call);
 		if (mutates)
 			error_prefix(err, "whether %s took place is not known",
@@ -246,6 +269,35 @@ int channel_call(struct channel *channel, const char *method,
 		*result = steal(&w.result);
 	json_object_put(w.result);
 	return 0;
+}
+
+int channel_call(struct channel *channel, const char *method,
+		 const char *params, struct json_object **result,
+		 struct error *err)
+{
+	return call_and_wait(channel, method, params, NULL, result, err);
+}
+
+int channel_call_job(struct channel *channel, const char *method,
+		     const char *params, char **job,
+		     struct json_object **result, struct error *err)
+{
+	autojson answer = NULL;
+	struct json_object *id = NULL;
+	bool accepted = false;
+
+	if (call_and_wait(channel, method, params, &accepted, &answer, err) < 0)
+		return -1;
+	if (!accepted) {
+		if (result)
+			*result = steal(&answer);
+		return 0;
+	}
+	if (!json_object_object_get_ex(answer, "job", &id))
+		return error_set(err, ERROR_INVALID_REQUEST,
+				 "%s: the host's answer names no job", method);
+	*job = strdup(json_object_get_string(id));
+	return *job ? 0 : error_set_no_memory(err);
 }
 
 int channel_call_typed(struct channel *channel, enum method_id method,

@@ -12,6 +12,7 @@
 #include "base/ini.h"
 #include "client/channel.h"
 #include "client/command_private.h"
+#include "client/follow.h"
 #include "client/output.h"
 #include "client/profile.h"
 
@@ -53,6 +54,9 @@ static const struct value *find_value(const struct command_call *call,
 		if (c->items[i].kind == COMMAND_OPTION &&
 		    strcmp(c->items[i].name, name) == 0)
 			return &call->values[i];
+	for (size_t i = 0; command_longs[i].kind != COMMAND_END; i++)
+		if (strcmp(command_longs[i].name, name) == 0)
+			return &call->longs[i];
 	return find_global(call, name);
 }
 
@@ -255,6 +259,7 @@ int call_method(struct command_call *call, const char *method,
 		const char *params, struct json_object **result,
 		struct error *err)
 {
+	const struct method *m = NULL;
 	struct channel *channel = NULL;
 	autofree char *own = NULL;
 	autobuf text = {0};
@@ -269,6 +274,9 @@ int call_method(struct command_call *call, const char *method,
 			return error_set_no_memory(err);
 		params = own;
 	}
+	m = method_find(method, strlen(method));
+	if (m && m->is_long)
+		return follow_call(call, method, params, result, err);
 	if (call_channel(call, &channel, err) < 0)
 		return -1;
 	return channel_call(channel, method, params, result, err);
@@ -313,6 +321,7 @@ void command_clear(struct command_call *call)
 	log_free(call->log);
 	if (call->command)
 		free_values(call->values, call->command->items);
+	free_values(call->longs, command_longs);
 	free_values(call->globals, command_globals);
 	for (size_t i = 0; i < call->arguments_count; i++)
 		free(call->arguments[i]);

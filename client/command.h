@@ -96,6 +96,10 @@ struct command {
 /* The table in its order; ends with a row without verb. */
 extern const struct command command_table[];
 
+/* Options of every verb whose method is LONG; ends with COMMAND_END. */
+extern const struct command_item command_longs[];
+bool command_is_long(const struct command *command);
+
 /* Options that every verb takes (globals.def); ends with COMMAND_END. */
 extern const struct command_item command_globals[];
 

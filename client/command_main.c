@@ -156,7 +156,9 @@ static int run_verb(struct command_call *call, struct error *err)
 		help_call(&text, call);
 		return print_text(&text, err);
 	}
-	if (prepare(call, err) < 0 || call->command->run(call, err) < 0)
+	if (prepare(call, err) < 0)
+		return -1;
+	if (call->command->run(call, err) < 0 && !call->detached)
 		return -1;
 	return output_finish(call->output, err);
 }

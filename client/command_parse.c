@@ -14,8 +14,12 @@
 #define NAMES_MAX                                                              \
 	512 /* verbs, or options of one verb, to choose a near one of */
 
-/* popt's values: item I of the verb is 1 + I, global I is GLOBAL_FIRST + I. */
+/*
+ * popt's values: item I of the verb is VALUE_FIRST + I, of all long verbs LONG_FIRST
+ * + I, of all verbs GLOBAL_FIRST + I.
+ */
 #define VALUE_FIRST  1
+#define LONG_FIRST   900
 #define GLOBAL_FIRST 1000
 
 size_t command_items_count(const struct command_item *items)
@@ -98,6 +102,8 @@ static int unknown_option(const struct command *command, const char *word,
 
 	if (command)
 		n = add_names(names, n, command->items);
+	if (command && command_is_long(command))
+		n = add_names(names, n, command_longs);
 	near = nearest_name(bare, names, n);
 	if (near)
 		return error_set(err, ERROR_USAGE,
@@ -256,7 +262,8 @@ static struct poptOption *make_table(const struct command *command)
 	size_t n = 0;
 
 	if (command)
-		room += command_items_count(command->items);
+		room += command_items_count(command->items) +
+			command_items_count(command_longs);
 	table = calloc(room, sizeof(*table));
 	if (!table)
 		return NULL;
@@ -264,8 +271,11 @@ static struct poptOption *make_table(const struct command *command)
 	if (command) {
 		hide_globals(table, n, command);
 		n += add_options(table + n, command->items, VALUE_FIRST);
-		add_arguments(table + n, command);
 	}
+	if (command && command_is_long(command))
+		n += add_options(table + n, command_longs, LONG_FIRST);
+	if (command)
+		add_arguments(table + n, command);
 	return table;
 }
 
@@ -278,6 +288,11 @@ static int take_option(struct command_call *call, int which, char *text,
 		i = which - GLOBAL_FIRST;
 		return set_value(NULL, &command_globals[i], &call->globals[i],
 				 text, err);
+	}
+	if (which >= LONG_FIRST) {
+		i = which - LONG_FIRST;
+		return set_value(NULL, &command_longs[i], &call->longs[i], text,
+				 err);
 	}
 	return set_value(call->command, &call->command->items[i],
 			 &call->values[i], text, err);
@@ -501,7 +516,9 @@ int command_parse(struct command_call *call, int argc, const char **argv,
 
 	call->globals = calloc(command_items_count(command_globals) + 1,
 			       sizeof(*call->globals));
-	if (!table || !call->globals)
+	call->longs = calloc(command_items_count(command_longs) + 1,
+			     sizeof(*call->longs));
+	if (!table || !call->globals || !call->longs)
 		return error_set_no_memory(err);
 	context = poptGetContext("virtmux", argc, argv, table,
 				 POPT_CONTEXT_POSIXMEHARDER);

@@ -24,13 +24,15 @@ struct command_call {
 	char *family;                  /* "host", where help for it is wanted */
 	struct value *values;
 	struct value *globals;
-	char **arguments; /* positional ones, NULL-terminated */
+	struct value *longs; /* of command_longs */
+	char **arguments;    /* positional ones, NULL-terminated */
 	size_t arguments_count;
 	struct key_sources sources;
 	struct profile *profile;
 	struct channel *channel;
 	struct log *log;
 	struct output *output;
+	bool detached;        /* the verb returned -1 since its job goes on */
 	enum error_code told; /* of a failure that the verb's result tells */
 };
 

@@ -57,6 +57,19 @@ const struct command_item command_globals[] = {
 	{.kind = COMMAND_END},
 };
 
+const struct command_item command_longs[] = {
+	{COMMAND_OPTION, COMMAND_FLAG, COMMAND_OPTIONAL, 0, "detach", NULL,
+	 NULL, "print the job's id and do not wait for its end"},
+	{.kind = COMMAND_END},
+};
+
+bool command_is_long(const struct command *command)
+{
+	const struct method *m = command_method(command);
+
+	return command->run == verb_call || (m && m->is_long);
+}
+
 const struct command *command_find(const char *verb)
 {
 	for (const struct command *c = command_table; c->verb; c++)

@@ -25,6 +25,11 @@ static void touch(struct exchange *x)
 
 /* -- the stream's events --------------------------------------------------- */
 
+static bool succeeded(const struct exchange *x)
+{
+	return x->status == 200 || x->status == 202;
+}
+
 static void on_response(void *context, struct h2_stream *s)
 {
 	struct exchange *x = context;
@@ -33,7 +38,7 @@ static void on_response(void *context, struct h2_stream *s)
 	x->status = h2_stream_status(s);
 	if (type)
 		x->type = strdup(type);
-	if (x->status != 200) {
+	if (!succeeded(x)) {
 		x->sink = NULL;
 		x->body_limit = CHANNEL_ERROR_MAX;
 	}
@@ -238,7 +243,7 @@ int exchange_outcome(struct exchange *x, struct error *err)
 				 x->what, error_words(&x->why));
 	if (error_is_set(&x->why))
 		return error_move(err, &x->why);
-	if (x->status != 200)
+	if (!succeeded(x))
 		return channel_read_error(x->status, buf_bytes(&x->body),
 					  x->body.len, err);
 	return 0;

@@ -139,6 +139,9 @@ void help_usage(struct buf *out, const struct command *command)
 		append_option(out, command, i);
 		buf_append_char(out, ']');
 	}
+	for (const struct command_item *i = command_longs;
+	     command_is_long(command) && i->kind != COMMAND_END; i++)
+		buf_appendf(out, " [--%s]", i->name);
 }
 
 /* -- a verb ---------------------------------------------------------------- */
@@ -208,6 +211,9 @@ void help_command(struct buf *out, const struct command *command)
 	     i->kind != COMMAND_END; i++)
 		if (i->kind == COMMAND_OPTION)
 			option_entry(out, command, i);
+	for (const struct command_item *i = command_longs;
+	     command_is_long(command) && i->kind != COMMAND_END; i++)
+		option_entry(out, command, i);
 	buf_append_str(out, "\n\"virtmux --help\" tells the options of every "
 			    "verb.\n");
 }

@@ -91,6 +91,9 @@ static void verb(struct buf *out, const struct command *command)
 	for (const struct command_item *i = command->items;
 	     i->kind != COMMAND_END; i++)
 		item(out, command, i);
+	for (const struct command_item *i = command_longs;
+	     command_is_long(command) && i->kind != COMMAND_END; i++)
+		item(out, command, i);
 }
 
 /* -- the rest -------------------------------------------------------------- */

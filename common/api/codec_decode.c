@@ -90,6 +90,16 @@ static int int_decode(struct decode *d, const struct type *type,
 	return number_decode(d, type, json_object_get_int64(value), slot);
 }
 
+/* Whatever it is, as its text. */
+static int raw_decode(struct decode *d, struct json_object *value, char **slot)
+{
+	const char *text = json_object_to_json_string_ext(
+		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	*slot = text ? strdup(text) : NULL;
+	return *slot ? 0 : error_set_no_memory(d->err);
+}
+
 int value_decode(struct decode *d, const struct type *type,
 		 struct json_object *value, void *slot)
 {
@@ -102,6 +112,8 @@ int value_decode(struct decode *d, const struct type *type,
 		[TYPE_OBJECT] = json_type_object,
 	};
 
+	if (type->kind == TYPE_TEXT && type->form == TEXT_FORM_JSON)
+		return raw_decode(d, value, slot);
 	if (!json_object_is_type(value, wanted[type->kind]))
 		return decode_fault_type(d, json_kind(value));
 	switch (type->kind) {

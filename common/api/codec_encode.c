@@ -17,7 +17,10 @@ void value_encode(const struct type *type, const void *value, struct buf *out)
 	switch (type->kind) {
 	case TYPE_TEXT:
 		text = *(char *const *)value;
-		json_append_string(out, text ? text : "");
+		if (type->form == TEXT_FORM_JSON)
+			buf_append_str(out, text ? text : "null");
+		else
+			json_append_string(out, text ? text : "");
 		return;
 	case TYPE_INT:
 		json_append_int(out, *(const int64_t *)value);

@@ -47,6 +47,8 @@ static void member_schema(struct buf *out, const struct member *m)
 
 static void text_schema(struct buf *out, const struct type *type)
 {
+	if (type->form == TEXT_FORM_JSON)
+		return;
 	buf_append_str(out, ",\"type\":\"string\"");
 	number_pair(out, "minLength", type->min);
 	number_pair(out, "maxLength", type->max);

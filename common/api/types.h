@@ -26,6 +26,7 @@ enum text_form {
 	TEXT_FORM_UUID, /* 8-4-4-4-12 hexadecimal digits */
 	TEXT_FORM_GLOB, /* base/glob.h */
 	TEXT_FORM_TIME, /* RFC 3339, UTC, ends in Z */
+	TEXT_FORM_JSON, /* any JSON value, as its text; in results alone */
 };
 
 struct type;

@@ -208,6 +208,7 @@ void config_rpc_limits(const struct config *c, struct rpc_limits *limits)
 		.calls = (unsigned)c->limits_calls,
 		.waiting = (unsigned)c->limits_calls_waiting,
 		.held = (size_t)c->limits_request_bodies,
+		.jobs = (unsigned)c->limits_jobs,
 		.keys = {.keys = (unsigned)c->limits_keys,
 			 .keys_identity = (unsigned)c->limits_keys_identity,
 			 .bytes = (size_t)c->limits_keys_bytes,

@@ -51,6 +51,7 @@ void service_drain(struct service *s)
 	notify_send(s->log, "STOPPING=1\nSTATUS=%zu calls may finish",
 		    rpc_open_calls(s->rpc));
 	listener_close(s->listener);
+	rpc_drain(s->rpc);
 	peers_drain(s->peers, time_out);
 	s->drain_until = clock_monotonic_ns() +
 			 (time_out + CORE_CUT_MS) * CLOCK_NS_PER_MS;

@@ -52,6 +52,8 @@ static int audit_begin(struct call *c, struct error *err)
 static void run(struct call *c)
 {
 	call_set_state(c, CALL_RUNNING);
+	if (c->job && exchange_prefers_async(c))
+		exchange_answer_job(c, c->id);
 	c->rpc->config.handlers[c->method->id](c, &c->params);
 }
 
@@ -118,13 +120,27 @@ static void start(struct call *c)
 	}
 }
 
+/* It waits for no turn: hours of it would leave none for the others. */
+static void start_job(struct call *c)
+{
+	autoerror err = {0};
+
+	if (job_begin(c, &err) < 0)
+		call_fail(c, &err);
+	else
+		start(c);
+}
+
 static void take_turn(struct call *c)
 {
 	const struct rpc_limits *limits = &c->rpc->config.limits;
 	struct user *user = c->principal->user;
 	autoerror err = {0};
 
-	if (user->running < limits->calls && list_empty(&user->waiting)) {
+	if (c->method->is_long && !error_is_set(&c->unknown)) {
+		start_job(c);
+	} else if (user->running < limits->calls &&
+		   list_empty(&user->waiting)) {
 		user->running++;
 		c->has_turn = true;
 		start(c);
@@ -217,6 +233,18 @@ static void replay(struct call *c, const struct idem_entry *entry)
 	take_turn(c);
 }
 
+/* A retry of a job that runs, by one who does not want to wait for its end. */
+static bool answer_running_job(struct call *c, const struct idem_entry *entry)
+{
+	const char *job = job_id_of_entry(c->rpc, entry);
+
+	if (!job || !exchange_prefers_async(c))
+		return false;
+	exchange_answer_job(c, job);
+	call_end_replay(c);
+	return true;
+}
+
 static void take_key(struct call *c, const char *key)
 {
 	struct idem_entry *entry = NULL;
@@ -228,6 +256,8 @@ static void take_key(struct call *c, const char *key)
 		take_turn(c);
 		break;
 	case IDEM_RUNNING:
+		if (answer_running_job(c, entry))
+			break;
 		call_set_state(c, CALL_WAITING_KEY);
 		idem_wait(entry, &c->node);
 		break;

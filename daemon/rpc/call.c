@@ -68,6 +68,7 @@ struct call *call_new(struct rpc_peer *peer, struct h2_stream *stream,
 	c->principal = principal_ref(peer->principal);
 	c->stream = stream;
 	list_init(&c->node);
+	list_init(&c->job_wait);
 	h2_stream_set_handler(stream, handler, c);
 	return c;
 }
@@ -91,7 +92,7 @@ static void let_go(struct call *c)
 
 void call_free(struct call *c)
 {
-	assert(!c->open && list_empty(&c->node));
+	assert(!c->open && list_empty(&c->node) && list_empty(&c->job_wait));
 	c->rpc->open_calls--;
 	list_remove(&c->sibling);
 	let_go(c);
@@ -227,6 +228,8 @@ static void close_item(struct call *c, const struct error *err)
 	if (err)
 		log_failure(c, err);
 	audit_item(c, err);
+	if (c->job)
+		job_end(c, err);
 	admit_release(c);
 	if (c->method)
 		params_free(c->method, &c->params);
@@ -306,7 +309,7 @@ void call_return(struct call *c, const void *result)
 	if (c->resource) {
 		if (c->stream)
 			respond_result(c, result);
-	} else if (c->entry) {
+	} else if (c->entry || c->job) {
 		struct error err = {.code = ERROR_UNKNOWN_OUTCOME};
 		bool kept =
 			c->method->result
@@ -314,6 +317,8 @@ void call_return(struct call *c, const void *result)
 				: buf_append_str(&json, "{}") == 0;
 		const char *text = (const char *)buf_bytes(&json);
 
+		if (kept && c->job)
+			job_keep_result(c->job, text, json.len);
 		if (kept)
 			exchange_answer_text(c, text, json.len);
 		else
@@ -356,6 +361,13 @@ void call_respond(struct call *c, unsigned status, const char *content_type,
 	go_on(c);
 }
 
+void call_end_replay(struct call *c)
+{
+	c->replayed = true;
+	close_item(c, NULL);
+	go_on(c);
+}
+
 void call_replay(struct call *c, const struct idem_entry *entry)
 {
 	const struct error *err = idem_error(entry);
@@ -371,12 +383,27 @@ void call_replay(struct call *c, const struct idem_entry *entry)
 	go_on(c);
 }
 
+/* Nobody is there any more for whom it waits. */
+static void abandon_wait(struct call *c)
+{
+	autoerror err = {0};
+
+	if (!job_wait_end(c))
+		return;
+	error_set(&err, ERROR_DISCONNECTED, "the peer waits no longer");
+	call_fail(c, &err);
+}
+
 void call_abandon(struct call *c)
 {
 	c->stream = NULL;
 	call_forget_peer(c);
-	if (c->state == CALL_RUNNING || c->state == CALL_WAITING_DISK)
+	if (c->state == CALL_WAITING_DISK)
 		return;
+	if (c->state == CALL_RUNNING) {
+		abandon_wait(c);
+		return;
+	}
 	assert(!c->on_stack && c->state != CALL_TAKEN);
 	list_remove(&c->node);
 	if (c->open) {
@@ -487,6 +514,8 @@ void call_set_target(struct call *c, const char *uuid, const char *name)
 {
 	replace(&c->uuid, uuid);
 	replace(&c->name, name);
+	if (c->job)
+		job_set_domain(c->job, uuid, name);
 }
 
 struct h2_stream *call_stream(const struct call *c)

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define JSON_TYPE "application/json"
 
@@ -206,6 +207,48 @@ void exchange_answer_result(struct call *c, const void *result)
 	if (!silent(c, NULL))
 		message_append_result(next_answer(c), c->request->id, c->method,
 				      result);
+}
+
+/* RFC 7240 section 2: tokens with commas between them, each with parameters. */
+bool exchange_prefers_async(const struct call *c)
+{
+	static const char wanted[] = "respond-async";
+	const char *prefer = c->resource ? NULL : call_header(c, "prefer");
+
+	if (!prefer || c->message.batch || !c->request->id)
+		return false;
+	while (*prefer) {
+		size_t n = strcspn(prefer, ", ;=\t");
+
+		if (n == sizeof(wanted) - 1 &&
+		    strncasecmp(prefer, wanted, n) == 0)
+			return true;
+		prefer += strcspn(prefer, ",");
+		prefer += strspn(prefer, ", \t");
+	}
+	return false;
+}
+
+/* From here on the call is an orphan: its end is audited and kept, not sent. */
+void exchange_answer_job(struct call *c, const char *job)
+{
+	static const struct h2_header applied = {"preference-applied",
+						 "respond-async"};
+	struct h2_stream *s = steal(&c->stream);
+	autobuf body = {0};
+	autobuf json = {0};
+
+	call_forget_peer(c);
+	buf_appendf(&json, "{\"job\":\"%s\"}", job);
+	if (message_append_result_text(&body, c->request->id,
+				       (const char *)buf_bytes(&json),
+				       json.len) < 0) {
+		struct error err = {.code = ERROR_NO_MEMORY};
+
+		http_respond_error(s, &err, c->id);
+		return;
+	}
+	http_respond(s, 202, JSON_TYPE, &applied, 1, &body);
 }
 
 void exchange_finish(struct call *c)

@@ -10,6 +10,17 @@
 #define RPC_CALLS_RUNNING 8u
 #define RPC_CALLS_WAITING 256u
 
+/*
+ * Calls of LONG methods (jobs) of one identity at once: they wait for disks, not for
+ * a turn. Those that have ended, in all, of one identity, and for how long they are
+ * kept when others come; bytes of a result that is kept with them.
+ */
+#define RPC_JOBS                32u
+#define RPC_JOBS_ENDED          256u
+#define RPC_JOBS_ENDED_IDENTITY 64u
+#define RPC_JOBS_AGE_MS         (24u * 60 * 60 * 1000)
+#define RPC_JOB_RESULT          (64u * 1024)
+
 /* Bytes of a request body; domain XML is the longest that is meant. */
 #define RPC_BODY_MAX (1024u * 1024)
 

@@ -23,7 +23,8 @@ struct user {
 	unsigned running;    /* calls that have a turn */
 	struct list waiting; /* calls that have none yet, in order */
 	unsigned waiting_count;
-	size_t held; /* bytes of bodies of calls that are not answered */
+	unsigned jobs; /* calls of LONG methods that run */
+	size_t held;   /* bytes of bodies of calls that are not answered */
 	struct idem_owner keys;
 	char identity[]; /* NUL-terminated */
 };

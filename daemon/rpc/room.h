@@ -13,8 +13,18 @@
 #include "api/message.h"
 #include "base/list.h"
 #include "daemon/rpc/handler.h"
+#include "daemon/rpc/job.h"
 #include "daemon/rpc/principal.h"
 #include "daemon/rpc/rpc.h"
+
+/* The registry of job.c, in struct rpc. */
+struct jobs {
+	struct list running; /* oldest first, as is */
+	struct list ended;   /* this one */
+	unsigned ended_count;
+	struct list waiting; /* calls of job.wait, by their `job_wait` */
+	uv_timer_t timer;    /* to the nearest of their deadlines */
+};
 
 struct rpc {
 	struct rpc_config config;
@@ -24,6 +34,7 @@ struct rpc {
 	struct list ready; /* calls that go on in the next turn of the loop */
 	size_t open_calls;
 	uint64_t calls; /* counted, for ids */
+	struct jobs jobs;
 	char id_prefix[5];
 	struct buf openrpc; /* the document, made when first asked for */
 	uv_idle_t turn;     /* active while `ready` is not empty */
@@ -89,6 +100,11 @@ struct call {
 	struct idem_entry *entry; /* running: ours to complete */
 	struct journal_wait wait; /* WAITING_DISK */
 	struct error unknown;     /* the remembered outcome, to be explained */
+	struct rpc_job *job;      /* of a LONG method: until it is answered */
+	struct list job_wait;     /* in jobs->waiting, for a job's end */
+	uint64_t wait_until;
+	struct rpc_job *waits_for;
+	rpc_job_waited_fn *waited;
 	union call_params params;
 	char *uuid;
 	char *name;
@@ -119,6 +135,9 @@ void call_run_later(struct call *c);
 /* The stream has closed; may free C. */
 void call_abandon(struct call *c);
 
+/* It was answered with what another call of its key will come to. */
+void call_end_replay(struct call *c);
+
 /* A remembered outcome as the answer. */
 void call_replay(struct call *c, const struct idem_entry *entry);
 
@@ -143,6 +162,26 @@ void call_renew(struct call *c);
 /* The peer's struct goes before its last orphan. */
 void call_forget_peer(struct call *c);
 
+/* -- job.c ---------------------------------------------------------------- */
+
+void jobs_init(struct jobs *jobs, uv_loop_t *uv);
+void jobs_close(struct jobs *jobs);
+void jobs_clear(struct jobs *jobs); /* once all calls are answered */
+/* Fails the calls that wait for a job. */
+void jobs_drain(struct jobs *jobs);
+
+/* The open item of C, a LONG one, is to run: ERROR_BUSY, ERROR_NO_MEMORY. */
+int job_begin(struct call *c, struct error *err);
+/* It was answered. ERR: NULL after a success. */
+void job_end(struct call *c, const struct error *err);
+void job_keep_result(struct rpc_job *job, const char *json, size_t len);
+void job_set_domain(struct rpc_job *job, const char *uuid, const char *name);
+/* The job whose call is to complete ENTRY, or NULL. */
+const char *job_id_of_entry(const struct rpc *rpc,
+			    const struct idem_entry *entry);
+/* C waits no more; false where it did not. */
+bool job_wait_end(struct call *c);
+
 /* -- exchange.c ----------------------------------------------------------- */
 
 void exchange_begin(struct rpc_peer *peer, struct h2_stream *stream);
@@ -154,6 +193,10 @@ void exchange_finish(struct call *c);
 void exchange_answer_error(struct call *c, const struct error *err);
 void exchange_answer_text(struct call *c, const char *json, size_t len);
 void exchange_answer_result(struct call *c, const void *result);
+/* Whether the peer rather has a job's id at once than the result at the end. */
+bool exchange_prefers_async(const struct call *c);
+/* {"job":ID}, sent at once; the peer waits for nothing more. */
+void exchange_answer_job(struct call *c, const char *job);
 
 /* -- resource.c ----------------------------------------------------------- */
 

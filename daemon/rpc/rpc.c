@@ -19,6 +19,7 @@ const struct rpc_limits rpc_limits_default = {
 	.calls = RPC_CALLS_RUNNING,
 	.waiting = RPC_CALLS_WAITING,
 	.held = RPC_HELD_MAX,
+	.jobs = RPC_JOBS,
 	.keys = {.keys = RPC_KEYS_ALL,
 		 .keys_identity = RPC_KEYS_IDENTITY,
 		 .bytes = RPC_KEYS_BYTES,
@@ -123,6 +124,7 @@ int rpc_new(struct rpc **out, const struct rpc_config *config,
 	make_prefix(rpc->id_prefix, sizeof(rpc->id_prefix));
 	uv_idle_init(config->uv, &rpc->turn);
 	uv_timer_init(config->uv, &rpc->flush);
+	jobs_init(&rpc->jobs, config->uv);
 	rpc->turn.data = rpc;
 	rpc->turn.idle_cb = on_turn;
 	rpc->flush.data = rpc;
@@ -136,6 +138,12 @@ void rpc_close(struct rpc *rpc)
 	audit_flush(rpc->config.audit, NULL);
 	uv_close((uv_handle_t *)&rpc->turn, NULL);
 	uv_close((uv_handle_t *)&rpc->flush, NULL);
+	jobs_close(&rpc->jobs);
+}
+
+void rpc_drain(struct rpc *rpc)
+{
+	jobs_drain(&rpc->jobs);
 }
 
 void rpc_free(struct rpc *rpc)
@@ -143,6 +151,7 @@ void rpc_free(struct rpc *rpc)
 	if (!rpc)
 		return;
 	assert(rpc->open_calls == 0);
+	jobs_clear(&rpc->jobs);
 	users_clear(&rpc->users);
 	idem_free(rpc->keys);
 	access_unref(rpc->config.access);

@@ -45,6 +45,7 @@ struct rpc_limits {
 	unsigned calls;   /* of one identity that run at once */
 	unsigned waiting; /* of one identity that wait for their turn */
 	size_t held;      /* bytes of all bodies of one identity */
+	unsigned jobs;    /* calls of LONG methods of one identity at once */
 	struct idem_limits keys;
 };
 
@@ -72,6 +73,9 @@ int rpc_new(struct rpc **rpc, const struct rpc_config *config,
  */
 void rpc_close(struct rpc *rpc);
 void rpc_free(struct rpc *rpc); /* NULL-safe */
+
+/* The daemon is about to end: calls that only wait for a job fail now. */
+void rpc_drain(struct rpc *rpc);
 
 void rpc_set_limits(struct rpc *rpc, const struct rpc_limits *limits);
 

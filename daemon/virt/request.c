@@ -110,6 +110,8 @@ void request_free(struct request *request)
 	free(request->text);
 	for (size_t i = 0; i < REQUEST_NAMES; i++)
 		free(request->names[i]);
+	if (request->data)
+		request->data_free(request->data);
 	reply_clear(&request->reply);
 	free(request);
 }

@@ -46,6 +46,8 @@ struct request {
 	char *names
 		[REQUEST_NAMES]; /* of what a noun's verb is about; or NULL */
 	uint64_t numbers[REQUEST_NUMBERS]; /* the verb's */
+	void *data; /* what else a noun's verb has been told; or NULL */
+	void (*data_free)(void *data);
 	unsigned flags;
 	unsigned number; /* screen or display */
 	bool force;

@@ -110,7 +110,8 @@ static void check_item(const struct command *c, const struct command_item *i)
 	if (i->type == COMMAND_CHOICE && !choices.len)
 		fail_msg("%s %s has nothing to choose", c->verb, i->name);
 	for (const char *p = i->name; i->kind == COMMAND_OPTION && *p; p++)
-		assert_true(islower((unsigned char)*p) || *p == '-');
+		assert_true(islower((unsigned char)*p) ||
+			    isdigit((unsigned char)*p) || *p == '-');
 }
 
 /*

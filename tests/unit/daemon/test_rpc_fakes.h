@@ -146,6 +146,8 @@ static inline void fake_return(struct fixture *f, size_t n)
 		struct domain_list list;
 		struct host_info host;
 		struct host_speed speed;
+		struct job_info job;
+		struct job_list jobs;
 	} result = {0};
 
 	f->inside = true;

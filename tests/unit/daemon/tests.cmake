@@ -6,6 +6,8 @@ foreach(file
 		domain_list
 		domain_show
 		host
+		job
+		migrate
 		network
 		ops
 		reload
@@ -25,7 +27,7 @@ unit_test(daemon virt_device virt base)
 unit_test(daemon virt_picture virt base)
 unit_test(daemon virt_stress virt base)
 unit_test(daemon virt_restart virt base PkgConfig::LIBVIRT)
-foreach(file access admit audit exchange idempotency journal journal_record
+foreach(file access admit audit exchange idempotency job journal journal_record
 		renew resource)
 	unit_test(daemon rpc_${file} rpc)
 endforeach()

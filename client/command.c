@@ -104,6 +104,13 @@ int command_global_choice(const struct command_call *call, const char *name,
 	return v->count ? (int)v->number : fallback;
 }
 
+static void free_value(struct value *value)
+{
+	for (int i = 0; value->texts && i < value->count; i++)
+		free(value->texts[i]);
+	free(value->texts);
+}
+
 /* -- profile and channel --------------------------------------------------- */
 
 static const char *environment(const char *name)
@@ -127,21 +134,61 @@ int call_profile(struct command_call *call, const struct profile **profile,
 	return call_profile_of(call, NULL, profile, err);
 }
 
-int call_profile_of(struct command_call *call, const char *host,
-		    const struct profile **profile, struct error *err)
+const char *command_host_text(const struct command_call *call)
+{
+	const struct value *v = find_global(call, "host");
+
+	return v->count ? v->text : environment("VIRTMUX_HOST");
+}
+
+bool command_global_given(const struct command_call *call, const char *name)
+{
+	return find_global(call, name)->count > 0;
+}
+
+static int replace_value(struct value *value, const char *text,
+			 struct error *err)
+{
+	free_value(value);
+	*value = (struct value){.texts = calloc(1, sizeof(char *))};
+	if (!value->texts)
+		return error_set_no_memory(err);
+	value->text = value->texts[0] = strdup(text);
+	if (!value->text)
+		return error_set_no_memory(err);
+	value->count = 1;
+	return 0;
+}
+
+int command_set_host(struct command_call *call, const char *host,
+		     struct error *err)
+{
+	for (size_t i = 0; command_globals[i].kind != COMMAND_END; i++)
+		if (strcmp(command_globals[i].name, "host") == 0)
+			return replace_value(&call->globals[i], host, err);
+	return 0;
+}
+
+int command_load_profile(const struct command_call *call, const char *host,
+			 struct profile **profile, struct error *err)
 {
 	struct profile_request request = {
 		.config = call_config_file(call),
-		.host = host ? host
-			     : call_text(call, "host",
-					 environment("VIRTMUX_HOST")),
+		.host = host ? host : command_host_text(call),
 		.address = call_text(call, "address", NULL),
 		.ca = call_text(call, "ca", NULL),
 		.certificate = call_text(call, "certificate", NULL),
 		.key = call_text(call, "key", NULL),
 	};
 
-	if (!call->profile && profile_load(&call->profile, &request, err) < 0)
+	return profile_load(profile, &request, err);
+}
+
+int call_profile_of(struct command_call *call, const char *host,
+		    const struct profile **profile, struct error *err)
+{
+	if (!call->profile &&
+	    command_load_profile(call, host, &call->profile, err) < 0)
 		return -1;
 	*profile = call->profile;
 	return 0;
@@ -150,11 +197,16 @@ int call_profile_of(struct command_call *call, const char *host,
 const struct key_sources *call_key_sources(struct command_call *call)
 {
 	call->sources = (struct key_sources){
+		.given = call->passphrase,
 		.passphrase_fd = (int)call_number(call, "passphrase-fd", -1),
 		.passphrase_file = call_text(call, "passphrase-file", NULL),
 		.batch = call_flag(call, "batch"),
 		.log = call->log,
 	};
+	if (call->one_of_many) {
+		call->sources.passphrase_fd = -1;
+		call->sources.batch = true;
+	}
 	return &call->sources;
 }
 
@@ -284,7 +336,12 @@ int call_method(struct command_call *call, const char *method,
 
 void call_told(struct command_call *call, enum error_code code)
 {
-	call->told = code;
+	call_told_status(call, error_code_exit_status(code));
+}
+
+void call_told_status(struct command_call *call, int status)
+{
+	call->told = status;
 }
 
 struct log *call_log(const struct command_call *call)
@@ -298,13 +355,6 @@ struct output *call_output(const struct command_call *call)
 }
 
 /* -- the end --------------------------------------------------------------- */
-
-static void free_value(struct value *value)
-{
-	for (int i = 0; value->texts && i < value->count; i++)
-		free(value->texts[i]);
-	free(value->texts);
-}
 
 static void free_values(struct value *values, const struct command_item *items)
 {

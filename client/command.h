@@ -103,6 +103,11 @@ bool command_is_long(const struct command *command);
 /* Options that every verb takes (globals.def); ends with COMMAND_END. */
 extern const struct command_item command_globals[];
 
+/* Why it runs on one host at a time (ALONE), or NULL. */
+const char *command_alone(const struct command *command);
+/* Whether its lines are of use as they come (LIVE), before its end. */
+bool command_is_live(const struct command *command);
+
 /* By verb ("start", "host add") or alias; NULL where there is none. */
 const struct command *command_find(const char *verb);
 

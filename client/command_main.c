@@ -14,6 +14,7 @@
 #include "api/json.h"
 #include "client/command_private.h"
 #include "client/key_memory.h"
+#include "client/many.h"
 #include "client/output.h"
 
 static enum output_format wanted_format(const struct command_call *call)
@@ -28,13 +29,22 @@ static enum output_format wanted_format(const struct command_call *call)
 
 /* -- errors ---------------------------------------------------------------- */
 
-/* {"error":{"code":"not-found","number":-32001,"status":3,"message":"…"}} */
-static void print_error_json(const struct error *e)
+/*
+ * {"error":{"code":"not-found","number":-32001,"status":3,"message":"…"}}, with
+ * "host" before it where there are several.
+ */
+static void print_error_json(const char *host, const struct error *e)
 {
 	autobuf text = {0};
 	autofree char *line = NULL;
 
-	buf_append_str(&text, "{\"error\":{\"code\":");
+	buf_append_char(&text, '{');
+	if (host) {
+		buf_append_str(&text, "\"host\":");
+		json_append_string(&text, host);
+		buf_append_char(&text, ',');
+	}
+	buf_append_str(&text, "\"error\":{\"code\":");
 	json_append_string(&text, error_code_name(e->code));
 	buf_appendf(&text,
 		    ",\"number\":%d,\"status\":%d,\"retry\":%s,"
@@ -48,7 +58,7 @@ static void print_error_json(const struct error *e)
 	fprintf(stderr, "%s\n", line ? line : "{\"error\":{}}");
 }
 
-static void print_error_text(const struct command_call *call,
+static void print_error_text(const struct command_call *call, const char *host,
 			     const struct error *e)
 {
 	autobuf text = {0};
@@ -56,21 +66,28 @@ static void print_error_text(const struct command_call *call,
 
 	output_escape(&text, error_words(e));
 	words = buf_steal_str(&text);
-	fprintf(stderr, "virtmux: %s\n", words ? words : "memory ran out");
+	fprintf(stderr, "virtmux: %s%s%s\n", host ? host : "", host ? ": " : "",
+		words ? words : "memory ran out");
 	if (e->code == ERROR_USAGE && call->command)
 		fprintf(stderr, "\"virtmux %s --help\" tells more.\n",
 			call->command->verb);
 }
 
-static int report(const struct command_call *call, const struct error *e)
+void command_print_error(const struct command_call *call, const char *host,
+			 const struct error *why)
 {
 	enum output_format format = wanted_format(call);
 
 	fflush(stdout);
 	if (format == OUTPUT_JSON || format == OUTPUT_JSONL)
-		print_error_json(e);
+		print_error_json(host, why);
 	else
-		print_error_text(call, e);
+		print_error_text(call, host, why);
+}
+
+static int report(const struct command_call *call, const struct error *e)
+{
+	command_print_error(call, NULL, e);
 	return error_code_exit_status(e->code);
 }
 
@@ -116,21 +133,38 @@ static bool wants_colour(void)
 	return !(no && no[0]) && term && strcmp(term, "dumb") != 0;
 }
 
-static int prepare(struct command_call *call, struct error *err)
+static struct output *make_output(const struct command_call *call,
+				  unsigned width)
 {
-	struct output_options options = {
+	const struct output_options options = {
 		.file = stdout,
 		.format = wanted_format(call),
 		.quiet = call_flag(call, "quiet"),
 		.colour = wants_colour(),
+		.width = width,
 	};
+
+	return output_new(&options);
+}
+
+int command_remake_output(struct command_call *call, struct error *err)
+{
+	struct output *output = make_output(call, output_width(call->output));
+
+	output_free(call->output);
+	call->output = output;
+	return output ? 0 : error_set_no_memory(err);
+}
+
+static int prepare(struct command_call *call, struct error *err)
+{
 	int verbose = call_count(call, "verbose");
 	enum log_level level = verbose == 0   ? LOG_LEVEL_WARNING
 			       : verbose == 1 ? LOG_LEVEL_INFO
 					      : LOG_LEVEL_DEBUG;
 
 	call->log = log_new(STDERR_FILENO, "virtmux", level, false);
-	call->output = output_new(&options);
+	call->output = make_output(call, 0);
 	return call->log && call->output ? 0 : error_set_no_memory(err);
 }
 
@@ -148,6 +182,13 @@ static void help_call(struct buf *out, const struct command_call *call)
 		help_command(out, call->command);
 }
 
+static int run_one(struct command_call *call, struct error *err)
+{
+	if (call->command->run(call, err) < 0 && !call->detached)
+		return -1;
+	return output_finish(call->output, err);
+}
+
 static int run_verb(struct command_call *call, struct error *err)
 {
 	autobuf text = {0};
@@ -158,9 +199,8 @@ static int run_verb(struct command_call *call, struct error *err)
 	}
 	if (prepare(call, err) < 0)
 		return -1;
-	if (call->command->run(call, err) < 0 && !call->detached)
-		return -1;
-	return output_finish(call->output, err);
+	return many_wanted(call) ? many_run(call, run_one, err)
+				 : run_one(call, err);
 }
 
 /*
@@ -195,8 +235,8 @@ int command_main(int argc, char **argv)
 	end_with_reader();
 	if (rc < 0)
 		status = report(&call, &why);
-	else if (call.told != ERROR_NONE)
-		status = error_code_exit_status(call.told);
+	else
+		status = call.told;
 	command_clear(&call);
 	return status;
 }

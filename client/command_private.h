@@ -28,12 +28,14 @@ struct command_call {
 	char **arguments;    /* positional ones, NULL-terminated */
 	size_t arguments_count;
 	struct key_sources sources;
+	const struct secret *passphrase; /* that was asked before; borrowed */
+	bool one_of_many; /* hosts: this process serves one of them */
 	struct profile *profile;
 	struct channel *channel;
 	struct log *log;
 	struct output *output;
-	bool detached;        /* the verb returned -1 since its job goes on */
-	enum error_code told; /* of a failure that the verb's result tells */
+	bool detached; /* the verb returned -1 since its job goes on */
+	int told; /* exit status of a failure that the verb's result tells */
 };
 
 /* The number of items up to COMMAND_END. */
@@ -52,6 +54,33 @@ int command_parse(struct command_call *call, int argc, const char **argv,
  * one). Returns -1.
  */
 int command_unknown(const char *const *words, struct error *err);
+
+/* The profile of HOST (NULL: as by -H), by CALL's options; to profile_free(). */
+int command_load_profile(const struct command_call *call, const char *host,
+			 struct profile **profile, struct error *err);
+
+/* WHY on standard error, in the form that was asked for; HOST may be NULL. */
+void command_print_error(const struct command_call *call, const char *host,
+			 const struct error *why);
+
+/*
+ * Results for a standard output that was exchanged: as wide as the one before, and
+ * in its format.
+ */
+int command_remake_output(struct command_call *call, struct error *err);
+
+/* call_told() by the exit status; 0: nothing has failed. */
+void call_told_status(struct command_call *call, int status);
+
+/* What -H or VIRTMUX_HOST says, or NULL; borrowed. */
+const char *command_host_text(const struct command_call *call);
+
+/* Whether that option of every verb was given. */
+bool command_global_given(const struct command_call *call, const char *name);
+
+/* As if -H had said HOST. */
+int command_set_host(struct command_call *call, const char *host,
+		     struct error *err);
 
 /* Frees all that CALL owns. */
 void command_clear(struct command_call *call);

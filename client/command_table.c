@@ -42,6 +42,24 @@ const struct command command_table[] = {
 	{.verb = NULL},
 };
 
+enum command_place {
+#define COMMAND(id, verb, alias, method, function, done, summary, doc)         \
+	COMMAND_PLACE_##id,
+#include "client/commands.def"
+	COMMANDS
+};
+
+static const char *const alone[COMMANDS] = {
+#define ALONE(id, reason) [COMMAND_PLACE_##id] = reason,
+#include "client/commands.def"
+};
+
+static const bool live[COMMANDS] = {
+	[0] = false,
+#define LIVE(id) [COMMAND_PLACE_##id] = true,
+#include "client/commands.def"
+};
+
 const struct command_item command_globals[] = {
 #define GLOBAL(letter, type, name, range, doc)                                 \
 	{COMMAND_OPTION,                                                       \
@@ -68,6 +86,16 @@ bool command_is_long(const struct command *command)
 	const struct method *m = command_method(command);
 
 	return command->run == verb_call || (m && m->is_long);
+}
+
+const char *command_alone(const struct command *command)
+{
+	return alone[command - command_table];
+}
+
+bool command_is_live(const struct command *command)
+{
+	return live[command - command_table];
 }
 
 const struct command *command_find(const char *verb)

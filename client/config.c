@@ -16,6 +16,7 @@
 
 #define SECTION_DEFAULTS "defaults"
 #define SECTION_HOST     "host "
+#define SECTION_GROUP    "group "
 
 /* One line of a file that was found good. */
 struct entry {
@@ -24,10 +25,18 @@ struct entry {
 	char *value;
 };
 
+/* Hosts that have one name together: "-H @NAME". */
+struct group {
+	char **hosts; /* one allocation; NULL: only the section was seen */
+};
+
 struct config {
 	struct entry *entries; /* the system's first, then the user's */
 	size_t count;
 	size_t room;
+	struct group *groups;
+	char **group_names;
+	size_t groups_count;
 	char **hosts;
 	size_t hosts_count;
 	char *default_host;
@@ -200,17 +209,98 @@ static int set_default_host(struct config *config, const char *name,
 	return 0;
 }
 
-/* The name in "host NAME", or NULL where SECTION has another form. */
-static const char *host_of_section(const char *section)
+/* The name behind PREFIX, or NULL where SECTION has another form. */
+static const char *name_of_section(const char *section, const char *prefix)
 {
-	const char *name = section + strlen(SECTION_HOST);
+	const char *name = section + strlen(prefix);
 
-	if (strncmp(section, SECTION_HOST, strlen(SECTION_HOST)) != 0)
+	if (strncmp(section, prefix, strlen(prefix)) != 0)
 		return NULL;
 	while (isblank((unsigned char)*name))
 		name++;
 	return config_host_name_valid(name) ? name : NULL;
 }
+
+static const char *host_of_section(const char *section)
+{
+	return name_of_section(section, SECTION_HOST);
+}
+
+/* -- groups ---------------------------------------------------------------- */
+
+/* The group's place, which it gets at its first sight. */
+static int find_group(struct config *config, const char *name, size_t *place,
+		      struct error *err)
+{
+	size_t n = config->groups_count;
+	struct group *groups = NULL;
+	char **names = NULL;
+
+	for (*place = 0; *place < n; (*place)++)
+		if (strcmp(config->group_names[*place], name) == 0)
+			return 0;
+	groups = realloc(config->groups, (n + 1) * sizeof(*groups));
+	if (!groups)
+		return error_set_no_memory(err);
+	config->groups = groups;
+	groups[n] = (struct group){0};
+	names = realloc(config->group_names, (n + 1) * sizeof(*names));
+	if (!names)
+		return error_set_no_memory(err);
+	config->group_names = names;
+	names[n] = strdup(name);
+	if (!names[n])
+		return error_set_no_memory(err);
+	config->groups_count++;
+	return 0;
+}
+
+static const struct option_spec group_spec = {
+	.section = "group",
+	.name = "hosts",
+	.type = OPTION_LIST,
+	.range = "",
+	.doc = "The hosts of the group, separated by commas or blanks: names "
+	       "of "
+	       "[host NAME], or addresses.",
+};
+
+static int on_group(struct config *config, const char *name, const char *key,
+		    const char *value, struct error *err)
+{
+	struct group *group = NULL;
+	size_t place = 0;
+
+	if (find_group(config, name, &place, err) < 0)
+		return -1;
+	if (!key)
+		return 0;
+	group = &config->groups[place];
+	if (options_set(&group_spec, 1, group, "group", key, value, err) < 0)
+		return -1;
+	for (char **host = group->hosts; host && *host; host++)
+		if (!config_host_name_valid(*host))
+			return error_set(err, ERROR_CONFIG,
+					 "hosts: '%s' is no host's name",
+					 *host);
+	return 0;
+}
+
+const char *const *config_groups(const struct config *config, size_t *n)
+{
+	*n = config->groups_count;
+	return (const char *const *)config->group_names;
+}
+
+char *const *config_group(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->groups_count; i++)
+		if (strcmp(config->group_names[i], name) == 0)
+			return config->groups[i].hosts;
+	return NULL;
+}
+
+/* -- reading --------------------------------------------------------------- */
 
 static int on_section(struct reader *r, const char *section, struct error *err)
 {
@@ -222,8 +312,8 @@ static int on_section(struct reader *r, const char *section, struct error *err)
 		return error_set(
 			err, ERROR_CONFIG,
 			"unknown section [%s]: there are [" SECTION_DEFAULTS
-			"] and [host NAME], where a name has no blanks "
-			"and none of ,@*?[]/",
+			"], [host NAME] and [group NAME], where a name has no "
+			"blanks and none of ,@*?[]/",
 			section);
 	return add_host(r->config, host, err);
 }
@@ -233,8 +323,11 @@ static int on_entry(void *context, const char *section, const char *key,
 {
 	struct reader *r = context;
 	const char *host = host_of_section(section);
+	const char *group = name_of_section(section, SECTION_GROUP);
 	autofree char *full = NULL;
 
+	if (group)
+		return on_group(r->config, group, key, value, err);
 	if (!key)
 		return on_section(r, section, err);
 	if (section[0] == '\0')
@@ -321,6 +414,12 @@ void config_free(struct config *config)
 	}
 	for (size_t i = 0; i < config->hosts_count; i++)
 		free(config->hosts[i]);
+	for (size_t i = 0; i < config->groups_count; i++) {
+		free(config->groups[i].hosts);
+		free(config->group_names[i]);
+	}
+	free(config->groups);
+	free(config->group_names);
 	free(config->entries);
 	free(config->hosts);
 	free(config->default_host);

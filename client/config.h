@@ -43,6 +43,11 @@ int config_check(const char *file, const char *text, size_t len,
 /* Names of all hosts in the files' order; borrowed. */
 const char *const *config_hosts(const struct config *config, size_t *n);
 
+/* Names of all groups; borrowed. */
+const char *const *config_groups(const struct config *config, size_t *n);
+/* The hosts of [group NAME], NULL-terminated, borrowed; NULL: there are none. */
+char *const *config_group(const struct config *config, const char *name);
+
 /* `host` of [defaults], the only host, or NULL. */
 const char *config_default_host(const struct config *config);
 

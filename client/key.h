@@ -17,6 +17,7 @@
 
 struct evp_pkey_st;
 struct profile;
+struct secret;
 struct tls_context;
 
 #define KEY_FILE_MAX (64 * 1024) /* bytes */
@@ -27,6 +28,8 @@ struct tls_context;
  * VIRTMUX_ASKPASS, SSH_ASKPASS by its rules, the terminal.
  */
 struct key_sources {
+	const struct secret *given;  /* was asked before; borrowed, or NULL */
+	struct secret *keep;         /* gets the answer; borrowed, or NULL */
 	int passphrase_fd;           /* read to its first newline, or -1 */
 	const char *passphrase_file; /* borrowed, or NULL */
 	bool batch;                  /* ask nobody */

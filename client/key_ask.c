@@ -16,6 +16,7 @@
 
 enum source {
 	SOURCE_NONE, /* batch, or nobody is there */
+	SOURCE_GIVEN,
 	SOURCE_FD,
 	SOURCE_FILE,
 	SOURCE_ASKPASS,
@@ -68,6 +69,8 @@ static enum source find_person(const char **askpass)
 static enum source find_source(const struct key_sources *sources,
 			       const char **askpass)
 {
+	if (sources->given)
+		return SOURCE_GIVEN;
 	if (sources->passphrase_fd >= 0)
 		return SOURCE_FD;
 	if (sources->passphrase_file)
@@ -160,8 +163,8 @@ int key_ask_tries(const struct key_sources *sources)
 								     : 1;
 }
 
-int key_ask(struct secret *answer, const struct key_question *q, bool again,
-	    struct error *err)
+static int ask(struct secret *answer, const struct key_question *q, bool again,
+	       struct error *err)
 {
 	autofree char *prompt =
 		make_prompt(q, again ? "That was wrong. " : "", "");
@@ -170,6 +173,10 @@ int key_ask(struct secret *answer, const struct key_question *q, bool again,
 
 	if (!prompt)
 		return error_set_no_memory(err);
+	if (s->given) {
+		*answer = *s->given;
+		return 0;
+	}
 	if (s->passphrase_fd >= 0) {
 		snprintf(name, sizeof(name), "descriptor %d", s->passphrase_fd);
 		return prompt_read_line(answer, s->passphrase_fd, name, err);
@@ -177,6 +184,16 @@ int key_ask(struct secret *answer, const struct key_question *q, bool again,
 	if (s->passphrase_file)
 		return read_passphrase_file(answer, s->passphrase_file, err);
 	return ask_person(answer, q, prompt, err);
+}
+
+int key_ask(struct secret *answer, const struct key_question *q, bool again,
+	    struct error *err)
+{
+	if (ask(answer, q, again, err) < 0)
+		return -1;
+	if (q->sources->keep)
+		*q->sources->keep = *answer;
+	return 0;
 }
 
 /* 0, 1 where both answers differ, or -1. */

@@ -167,6 +167,33 @@ static void configuration_section(struct buf *out)
 	}
 }
 
+static const char several_hosts[] =
+	".SH SEVERAL HOSTS\n"
+	".B \\-H a,b,c\nruns a verb on several hosts at the same time; "
+	".B \\-H @web\n"
+	"on those of a group, which the configuration has as\n"
+	".B [group web]\nwith\n.BR \"hosts = a, b\" ;\n"
+	"both can be mixed. All hosts must be known before anything is done on "
+	"the first. Passphrases are asked before that, one for each key.\n.PP\n"
+	"What a host has said is shown as soon as it has ended, a line behind "
+	"its name, or several lines under it. With\n.B \\-\\-json\n"
+	"there is one object with a member for each host, which is its result "
+	"or {\"error\":...}; with\n.B \\-f jsonl\neach line has the member "
+	"\"host\"; with\n.B \\-f csv\nthere is one table with the column "
+	"\"host\". An error names its host. The exit status is 0 where all "
+	"hosts have done it, that of the failure where all have failed alike, "
+	"else 8.\n.PP\n"
+	"Standard input, where a file is\n.BR \\- ,\n"
+	"is read once (at most 1 MiB) and given to all.\n";
+
+static void alone_section(struct buf *out)
+{
+	buf_append_str(out, ".PP\nNot on several hosts at once:\n");
+	for (const struct command *c = command_table; c->verb; c++)
+		if (command_alone(c))
+			tagged(out, c->verb, command_alone(c));
+}
+
 static void environment_section(struct buf *out)
 {
 	buf_append_str(out, ".SH ENVIRONMENT\n");
@@ -215,6 +242,8 @@ void help_manual(struct buf *out)
 		verb(out, c);
 	options_section(out);
 	configuration_section(out);
+	buf_append_str(out, several_hosts);
+	alone_section(out);
 	buf_append_str(out, passphrase);
 	environment_section(out);
 	status_section(out);

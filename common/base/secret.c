@@ -9,12 +9,12 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-struct secret *secret_new(void)
+static struct secret *new_pages(int sharing)
 {
 	struct secret *s;
 
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		 sharing | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED)
 		return NULL;
 	/* RLIMIT_MEMLOCK may forbid it; an unlocked passphrase still works. */
@@ -23,6 +23,16 @@ struct secret *secret_new(void)
 	(void)madvise(s, sizeof(*s), MADV_DONTDUMP);
 #endif
 	return s;
+}
+
+struct secret *secret_new(void)
+{
+	return new_pages(MAP_PRIVATE);
+}
+
+struct secret *secret_new_shared(void)
+{
+	return new_pages(MAP_SHARED);
 }
 
 void secret_free(struct secret *s)

@@ -16,7 +16,9 @@ struct secret {
 	char text[SECRET_MAX]; /* always NUL-terminated */
 };
 
-struct secret *secret_new(void);    /* empty; NULL without memory */
+struct secret *secret_new(void); /* empty; NULL without memory */
+/* The same; processes forked later share it, and whoever frees it wipes it. */
+struct secret *secret_new_shared(void);
 void secret_free(struct secret *s); /* wipes; NULL-safe */
 
 DEFINE_CLEANUP(secret, secret_free);

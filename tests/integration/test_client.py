@@ -310,7 +310,7 @@ class Errors(ClientCase):
                 (("list", "--inactiv"), "did you mean '--inactive'"),
                 (("start",), "virtmux start DOMAIN"),
                 (("list", "-H", "tset"), "did you mean 'test'"),
-                (("list", "-H", "a,b"), "not the name of one host")):
+                (("list", "-H", "a/b"), "not the name of one host")):
             self.assertIn(said, self.fails(2, *words))
 
     def test_configuration(self):

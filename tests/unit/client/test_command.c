@@ -203,9 +203,9 @@ static void test_usage_errors(void **state)
 
 static void test_errors_as_json(void **state)
 {
-	assert_run("list --json -H a,b", 2, "",
+	assert_run("list --json -H a/b", 2, "",
 		   "{\"error\":{\"code\":\"usage\",\"number\":-32014,"
-		   "\"status\":2,\"retry\":false,\"message\":\"'a,b' is not");
+		   "\"status\":2,\"retry\":false,\"message\":\"'a/b' is not");
 	assert_run("-f jsonl start", 2, "", "{\"error\":{\"code\":\"usage\"");
 }
 

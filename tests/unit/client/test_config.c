@@ -206,6 +206,29 @@ static void test_hosts(void **state)
 	assert_string_equal(config_default_host(config), "only");
 }
 
+static void test_groups(void **state)
+{
+	autoptr(config) config = NULL;
+	size_t n = 0;
+
+	write_file(SYSTEM, "[group web]\nhosts = a\n[group db]\nhosts = d\n");
+	write_file(USER, "[group web]\nhosts = b, c d\n[group empty]\n");
+	assert_int_equal(config_load(&config, USER, SYSTEM, NULL), 0);
+	assert_string_equal(config_group(config, "web")[0], "b");
+	assert_string_equal(config_group(config, "web")[2], "d");
+	assert_null(config_group(config, "web")[3]);
+	assert_string_equal(config_group(config, "db")[0], "d");
+	assert_null(config_group(config, "empty"));
+	assert_null(config_group(config, "none"));
+	assert_string_equal(config_groups(config, &n)[2], "empty");
+	assert_int_equal(n, 3);
+	config_hosts(config, &n);
+	assert_int_equal(n, 0);
+	assert_fault("[group web]\nhosts = a b/c\n", "b/c");
+	assert_fault("[group web]\nhost = a\n", "hosts");
+	assert_fault("[group a,b]\nhosts = a\n", "[group NAME]");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_fault_of_the_system_file),
 		cmocka_unit_test(test_missing_files),
 		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_groups),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

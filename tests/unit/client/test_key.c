@@ -163,8 +163,10 @@ static void test_askpass(void **state)
 	assert_refused(SEALED, nobody, "does not open");
 	assert_int_equal(times_asked(), KEY_TRIES);
 	unlink(ASKED);
-	assert_refused(SEALED, ((struct key_sources){-1, NULL, true, NULL}),
-		       "--batch");
+	assert_refused(
+		SEALED,
+		((struct key_sources){.passphrase_fd = -1, .batch = true}),
+		"--batch");
 	assert_int_equal(times_asked(), 0);
 	unsetenv("VIRTMUX_ASKPASS");
 }

@@ -1,0 +1,106 @@
+/*
+ * What the files of a run on many hosts share. Nobody else includes it.
+ *
+ * What always holds: a host is running from its fork until all three of its pipes
+ * have ended; then its status is known, and it is shown.
+ */
+#ifndef VIRTMUX_CLIENT_MANY_PRIVATE_H
+#define VIRTMUX_CLIENT_MANY_PRIVATE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/secret.h"
+#include "client/command_private.h"
+#include "client/many.h"
+#include "client/output.h"
+
+#define MANY_PIPES     3           /* results, messages, the error */
+#define MANY_WORDS_MAX (64 * 1024) /* bytes of an error's report */
+#define MANY_OUTPUT_MAX                                                        \
+	(256 * 1024 * 1024)   /* bytes that are held of one host */
+#define MANY_PATIENCE_MS 3000 /* for processes to end after a signal */
+
+enum many_pipe { MANY_RESULT, MANY_MESSAGES, MANY_REPORT };
+
+struct many;
+
+struct many_stream {
+	struct many_host *host;
+	enum many_pipe kind;
+	int ends[2]; /* of the pipe: to read, to write; -1: none */
+	uv_pipe_t pipe;
+	struct buf text; /* what came and was not shown */
+};
+
+struct many_host {
+	struct many *many;
+	const char *name;
+	const struct secret *passphrase; /* borrowed, or NULL */
+	bool refused;                    /* WHY came before it was begun */
+	struct error why;
+	pid_t pid;
+	unsigned open; /* of its streams */
+	int status;    /* of its exit, once none is open */
+	struct many_stream streams[MANY_PIPES];
+};
+
+struct many {
+	struct command_call *call;
+	enum output_format format;
+	bool live; /* text comes line by line */
+	char **names;
+	size_t count;
+	struct many_host *hosts;
+	struct secret **secrets; /* one for each key that was opened */
+	size_t secrets_count;
+	char *input; /* of standard input, where a file is "-"; NULL: none */
+	size_t input_len;
+
+	sigset_t mask; /* of signals, as it was before the first process */
+	uv_loop_t loop;
+	uv_signal_t signals[3];
+	uv_timer_t patience;
+	unsigned running;
+	bool interrupted;
+	bool shown; /* a block of text was */
+};
+
+/* -- many_hosts.c ---------------------------------------------------------- */
+
+/*
+ * The hosts that TEXT ("a,b,@web") names, each once, into many->names. CONFIG:
+ * the user's file, or NULL. ERROR_USAGE, ERROR_CONFIG.
+ */
+int many_find_hosts(struct many *many, const char *text, const char *config,
+		    struct error *err);
+
+/* -- many_key.c ------------------------------------------------------------ */
+
+/*
+ * Gives each host its passphrase, asking once for each key. Where a key cannot be
+ * opened, the hosts that it is for are refused. ERROR_INTERRUPTED.
+ */
+int many_unlock(struct many *many, struct error *err);
+
+/* "CODE WORDS", as a process reports it. Returns -1. */
+int many_read_error(const char *text, struct error *err);
+
+/* -- many_show.c ----------------------------------------------------------- */
+
+/* Something more has come in that stream, or its end has. */
+void many_show_part(struct many_stream *stream);
+/* The host has ended. */
+void many_show_host(struct many_host *host);
+/* All have; what is one document is shown now. */
+int many_show_all(struct many *many, struct error *err);
+
+/* -- many_csv.c ------------------------------------------------------------ */
+
+/* The hosts' tables as one, with the column "host" before theirs; appended. */
+int many_join_csv(const struct many *many, struct buf *out);
+
+#endif

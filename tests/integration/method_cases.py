@@ -298,7 +298,8 @@ BAD_XML = [
     "<domain type='test'><name>" + "n" * 60000 + "</name></domain>",
 ]
 ODD_TEXTS = [
-    "../../../../../../etc/passwd", "/etc/passwd", "a/b", "-", "--help", "%s%n%s%n",
+    # No file that an admin may overwrite: some methods write where they are told.
+    "../../../../../../proc/none/x", "/proc/none/x", "a/b", "-", "--help", "%s%n%s%n",
     "$(touch /tmp/virtmux-test-pwned)", "'; DROP TABLE domains; --",
     "'/><evil a='", "\u202egnp.exe", "\U0001f4a9", "e\u0301\u0327",
     "\x1b]0;title\x07", "\u009b31m", "a\r\nb", " ", ".", "..", "*", "[", "CON",

@@ -163,6 +163,14 @@ int channel_connect(struct channel *channel, const char *path,
 		    struct h2_stream **stream, struct error *err);
 
 /*
+ * GETs PATH (escaped) for as long as it goes on: without a deadline, to HANDLER.
+ * The status as for channel_connect(), errors as for h2_request().
+ */
+int channel_follow(struct channel *channel, const char *path,
+		   const struct h2_handler *handler, void *context,
+		   struct h2_stream **stream, struct error *err);
+
+/*
  * What a response that is not 2xx says: its BODY (JSON error object, or any
  * text) as an error. Returns -1.
  */

@@ -134,6 +134,14 @@ int channel_put(struct channel *channel, const char *path,
 			  &json_response_limits, result, err);
 }
 
+static int not_connected(const struct channel *channel, struct error *err)
+{
+	return error_set(err, ERROR_DISCONNECTED, "%s",
+			 error_is_set(&channel->why)
+				 ? error_words(&channel->why)
+				 : "the connection has ended");
+}
+
 int channel_connect(struct channel *channel, const char *path,
 		    const struct h2_source *source, void *source_context,
 		    const struct h2_handler *handler, void *context,
@@ -148,11 +156,26 @@ int channel_connect(struct channel *channel, const char *path,
 	};
 
 	if (!channel->conn)
-		return error_set(err, ERROR_DISCONNECTED, "%s",
-				 error_is_set(&channel->why)
-					 ? error_words(&channel->why)
-					 : "the connection has ended");
+		return not_connected(channel, err);
 	return h2_request(conn_h2(channel->conn), headers, array_size(headers),
 			  source, source_context, H2_URGENCY_CONSOLE, handler,
 			  context, stream, err);
+}
+
+int channel_follow(struct channel *channel, const char *path,
+		   const struct h2_handler *handler, void *context,
+		   struct h2_stream **stream, struct error *err)
+{
+	const struct h2_header headers[] = {
+		{":method", "GET"},
+		{":scheme", "https"},
+		{":authority", channel->options.profile->address},
+		{":path", path},
+	};
+
+	if (!channel->conn)
+		return not_connected(channel, err);
+	return h2_request(conn_h2(channel->conn), headers, array_size(headers),
+			  NULL, NULL, H2_URGENCY_CONSOLE, handler, context,
+			  stream, err);
 }

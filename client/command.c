@@ -234,6 +234,11 @@ int call_channel(struct command_call *call, struct channel **channel,
 	return 0;
 }
 
+void call_drop_channel(struct command_call *call)
+{
+	channel_free(steal(&call->channel));
+}
+
 /* -- parameters ------------------------------------------------------------ */
 
 static int read_input(const char *path, struct buf *out, struct error *err)

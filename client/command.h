@@ -187,6 +187,9 @@ const struct key_sources *call_key_sources(struct command_call *call);
 int call_channel(struct command_call *call, struct channel **channel,
 		 struct error *err);
 
+/* Ends the channel; the next call_channel() connects anew. */
+void call_drop_channel(struct command_call *call);
+
 /*
  * channel_call() of the verb's own method (or METHOD where it is not NULL).
  * PARAMS is JSON text; NULL: call_params(), for the verb's own method.

@@ -52,6 +52,7 @@ void service_drain(struct service *s)
 		    rpc_open_calls(s->rpc));
 	listener_close(s->listener);
 	rpc_drain(s->rpc);
+	ops_end_events(s->ops);
 	peers_drain(s->peers, time_out);
 	s->drain_until = clock_monotonic_ns() +
 			 (time_out + CORE_CUT_MS) * CLOCK_NS_PER_MS;

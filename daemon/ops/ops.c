@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "daemon/virt/event.h"
 
 static void on_completion(uv_poll_t *poll, int status, int events)
 {
@@ -42,6 +43,11 @@ static int watch_completions(struct ops *ops, struct error *err)
 	return 0;
 }
 
+static void on_event(void *context, const struct virt_event *event)
+{
+	event_heard(context, event);
+}
+
 int ops_new(struct ops **ops, const struct ops_config *config,
 	    struct error *err)
 {
@@ -52,12 +58,15 @@ int ops_new(struct ops **ops, const struct ops_config *config,
 	o->uv = config->uv;
 	o->log = config->log;
 	o->core = config->core;
+	list_init(&o->followers);
 	o->uri = public_uri(config->virt.uri);
 	if (!o->uri)
 		return error_set_no_memory(err);
 	gethostname(o->hostname, sizeof(o->hostname) - 1);
-	if (virt_new(&o->virt, &config->virt, config->log, err) < 0)
+	if (event_log_new(&o->events, err) < 0 ||
+	    virt_new(&o->virt, &config->virt, config->log, err) < 0)
 		return -1;
+	virt_listen(o->virt, on_event, o);
 	if (watch_completions(o, err) < 0)
 		return -1;
 	*ops = steal(&o);
@@ -91,6 +100,7 @@ void ops_free(struct ops *ops)
 	if (!ops)
 		return;
 	virt_free(ops->virt);
+	event_log_free(ops->events);
 	block_pool_clear(&ops->blocks);
 	free(ops->uri);
 	free(ops);

@@ -68,6 +68,9 @@ int ops_new(struct ops **ops, const struct ops_config *config,
  */
 void ops_drain(struct ops *ops);
 
+/* Ends the streams of events, which would go on for ever; no new ones begin. */
+void ops_end_events(struct ops *ops);
+
 /* Calls that still wait for libvirt. */
 size_t ops_pending(struct ops *ops);
 

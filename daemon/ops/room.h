@@ -9,7 +9,9 @@
 #ifndef VIRTMUX_OPS_ROOM_H
 #define VIRTMUX_OPS_ROOM_H
 
+#include "base/list.h"
 #include "daemon/ops/ops.h"
+#include "daemon/rpc/event_log.h"
 #include "daemon/rpc/handler.h"
 #include "wire/block.h"
 
@@ -20,9 +22,27 @@ struct ops {
 	struct virt *virt;
 	uv_poll_t poll;           /* for virt's completions */
 	struct block_pool blocks; /* of the relays */
-	char *uri;                /* of libvirt, without its query part */
+	struct event_log *events;
+	struct list followers; /* of the events: event.c */
+	bool ends_events;
+	char *uri; /* of libvirt, without its query part */
 	char hostname[256];
 };
+
+struct virt_event;
+
+/* event.c: one more event, for the journal and those who follow. */
+void event_heard(struct ops *ops, const struct virt_event *event);
+
+/*
+ * event_line.c: EVENT as an entry of the journal, with its line. -1 without
+ * memory; ENTRY owns nothing then.
+ */
+int event_make_entry(const struct virt_event *event, struct event_entry *entry);
+
+/* A line of the agent's own, at that word, appended to OUT. TEXT: why, or NULL. */
+int event_append_line(struct buf *out, enum event_type type, const char *word,
+		      const char *text);
 
 static inline struct ops *ops_of(const struct call *call)
 {

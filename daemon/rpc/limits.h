@@ -74,6 +74,13 @@
 /* Bytes of what a peer named, in a line of the audit or the log. */
 #define RPC_NAME_SHOWN 128u
 
+/* The journal of events: lines, and their bytes together. */
+#define RPC_EVENTS_KEPT  8192u
+#define RPC_EVENTS_BYTES (4u * 1024 * 1024)
+
+/* Bytes of a stream of events that are ready to be sent, at least. */
+#define RPC_EVENTS_CHUNK 16384u
+
 /* Rules of access.conf. */
 #define RPC_ACCESS_RULES 4096u
 

@@ -41,13 +41,16 @@ static bool may_use(const struct call *c, const struct principal *p)
 
 /*
  * Whether what C streams, or is about to, is covered by RENEWED; true for a call
- * that streams nothing.
+ * that streams nothing. What is about no one thing (events) shows whatever the
+ * rights let one see: it ends where these are not all there any more.
  */
 static bool is_covered(const struct call *c, const struct principal *renewed)
 {
 	if (c->state == CALL_TAKEN && !c->withdrawn && c->cut)
 		return may_use(c, renewed) &&
-		       (!c->name || sees(renewed, c->name));
+		       (c->name ? sees(renewed, c->name)
+				: access_covers(renewed->rule,
+						c->principal->rule));
 	if (c->state == CALL_RUNNING && c->resource && c->stream)
 		return access_covers(renewed->rule, c->principal->rule);
 	return true;

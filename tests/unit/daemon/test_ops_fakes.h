@@ -14,6 +14,7 @@
 
 #include "api/codec.h"
 #include "daemon/ops/room.h"
+#include "daemon/virt/event.h"
 
 #define UUID "c7a5fdbd-cdaf-9455-926a-d65c16db1809"
 
@@ -30,6 +31,8 @@ struct virt {
 	unsigned number; /* flags, modes, screen, index */
 	char *text;      /* XML, device */
 	bool force;
+	virt_event_fn *on_event;
+	void *event_context;
 	struct virt_done done[FAKE_REQUESTS]; /* waiting, in order */
 	size_t waiting;
 	enum error_code refuse; /* the verbs fail with it */
@@ -125,6 +128,12 @@ void virt_free(struct virt *v)
 	free(v->domain);
 	free(v->text);
 	free(v);
+}
+
+void virt_listen(struct virt *v, virt_event_fn *fn, void *context)
+{
+	v->on_event = fn;
+	v->event_context = context;
 }
 
 int virt_completion_fd(const struct virt *v)

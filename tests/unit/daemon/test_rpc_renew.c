@@ -64,6 +64,24 @@ static void test_only_what_is_not_covered_is_cut(void **state)
 	call_finish(f->calls[0], NULL, 0, 0);
 }
 
+/* A stream about no one thing shows all that may be seen: less ends it, more does not. */
+static void test_what_is_about_everything(void **state)
+{
+	struct fixture *f = *state;
+	unsigned cuts = 0, ended = 0;
+	struct h2_stream *s = open_console(f, NULL, &cuts);
+
+	new_rights(f, "[anna]\nrole=admin\ndomains=*\n");
+	assert_true(rpc_peer_renew(f->anna, &ended));
+	assert_int_equal(cuts, 0);
+	new_rights(f, "[anna]\nrole=admin\ndomains=web-*\n");
+	assert_true(rpc_peer_renew(f->anna, &ended));
+	assert_int_equal(cuts, 1);
+	assert_int_equal(ended, 1);
+	fake_close(s);
+	call_finish(f->calls[0], NULL, 0, 0);
+}
+
 static void test_a_role_that_may_not(void **state)
 {
 	struct fixture *f = *state;
@@ -179,6 +197,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_only_what_is_not_covered_is_cut),
+		TEST(test_what_is_about_everything),
 		TEST(test_a_role_that_may_not),
 		TEST(test_no_rights_at_all),
 		TEST(test_a_console_that_is_being_opened),

@@ -5,6 +5,7 @@ foreach(file
 		domain
 		domain_list
 		domain_show
+		event
 		host
 		job
 		migrate
@@ -27,7 +28,7 @@ unit_test(daemon virt_device virt base)
 unit_test(daemon virt_picture virt base)
 unit_test(daemon virt_stress virt base)
 unit_test(daemon virt_restart virt base PkgConfig::LIBVIRT)
-foreach(file access admit audit exchange idempotency job journal journal_record
+foreach(file access admit audit event_log exchange idempotency job journal journal_record
 		renew resource)
 	unit_test(daemon rpc_${file} rpc)
 endforeach()

@@ -1,0 +1,409 @@
+/*
+ * The verb `event`: follows GET /events and shows each line as it comes. What
+ * always holds: the word `after` of the last line is kept, so that a channel that
+ * breaks is made anew and nothing is shown twice; only RETRIES attempts in a row
+ * may fail.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/codec.h"
+#include "api/json.h"
+#include "client/channel.h"
+#include "client/output.h"
+#include "client/verbs.h"
+
+#define RETRIES        6
+#define RETRY_FIRST_MS 250         /* twice as long each time */
+#define LINE_MAX_BYTES (64 * 1024) /* of one event, or of an error */
+
+struct following {
+	struct command_call *call;
+	struct channel *channel;
+	struct h2_stream *stream; /* NULL: it has ended */
+	struct buf text;          /* an unfinished line, or an error's body */
+	char *after;              /* of the last line; or NULL */
+	unsigned heard;
+	unsigned failures; /* in a row */
+	bool over;         /* there is enough */
+	bool timed_out;
+	struct error why;
+};
+
+/* -- one event ------------------------------------------------------------- */
+
+static const char *text_of(struct json_object *line, const char *name)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(line, name, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+/* Of a host: control characters must not reach the terminal. */
+static void print_escaped(FILE *file, const char *before, const char *text,
+			  const char *after)
+{
+	autobuf out = {0};
+	autofree char *shown = NULL;
+
+	output_escape(&out, text);
+	shown = buf_steal_str(&out);
+	fprintf(file, "%s%s%s", before, shown ? shown : "", after);
+}
+
+/* As virsh has it: "Started Booted". */
+static void print_word(FILE *file, const char *before, const char *word)
+{
+	char first[2] = {word[0], '\0'};
+
+	if (first[0] >= 'a' && first[0] <= 'z')
+		first[0] = (char)(first[0] - 'a' + 'A');
+	fputs(before, file);
+	print_escaped(file, "", first, "");
+	print_escaped(file, "", word[0] ? word + 1 : "", "");
+}
+
+static void print_subject(FILE *file, struct json_object *line)
+{
+	static const char *const kinds[] = {"domain", "network", "pool"};
+
+	for (size_t i = 0; i < array_size(kinds); i++) {
+		const char *name = text_of(line, kinds[i]);
+
+		if (!name)
+			continue;
+		fprintf(file, " for %s", kinds[i]);
+		print_escaped(file, " '", name, "'");
+	}
+}
+
+static void print_words(FILE *file, struct json_object *line)
+{
+	static const char *const words[] = {"event", "detail"};
+	const char *device = text_of(line, "device");
+	struct json_object *size = NULL;
+	const char *before = ": ";
+	char text[OUTPUT_SIZE_TEXT];
+
+	for (size_t i = 0; i < array_size(words); i++) {
+		const char *word = text_of(line, words[i]);
+
+		if (word)
+			print_word(file, before, word);
+		before = word ? " " : before;
+	}
+	if (device)
+		print_escaped(file, before, device, "");
+	if (json_object_object_get_ex(line, "size", &size)) {
+		output_size(text, json_object_get_uint64(size));
+		fprintf(file, "%s%s", device ? " " : before, text);
+	}
+}
+
+/* "event 'lifecycle' for domain 'web': Started Booted" */
+static void print_event(struct following *f, struct json_object *line)
+{
+	FILE *file = output_file(call_output(f->call));
+	const char *time = text_of(line, "time");
+	const char *type = text_of(line, "type");
+
+	if (time && call_flag(f->call, "timestamp"))
+		print_escaped(file, "", time, ": ");
+	print_escaped(file, "event '", type ? type : "", "'");
+	print_subject(file, line);
+	print_words(file, line);
+	fputc('\n', file);
+}
+
+static void warn_missed(struct json_object *line)
+{
+	const char *why = text_of(line, "event");
+
+	print_escaped(stderr, "virtmux: events were missed: ", why ? why : "",
+		      "\n");
+}
+
+static void show(struct following *f, struct json_object *line,
+		 const char *text, size_t len)
+{
+	struct output *output = call_output(f->call);
+	const char *type = text_of(line, "type");
+	bool begins = type && strcmp(type, "begin") == 0;
+	bool missed = type && strcmp(type, "missed") == 0;
+
+	if (!output_is_text(output)) {
+		fwrite(text, 1, len, output_file(output));
+		fputc('\n', output_file(output));
+	} else if (missed) {
+		warn_missed(line);
+	} else if (!begins) {
+		print_event(f, line);
+	}
+	fflush(output_file(output));
+	if (begins)
+		f->failures = 0;
+	if (begins || missed)
+		return;
+	f->heard++;
+	f->over = !call_flag(f->call, "loop");
+}
+
+static int take_line(struct following *f, const char *text, size_t len,
+		     struct error *err)
+{
+	autojson line = NULL;
+	const char *after;
+
+	if (json_parse(text, len, &json_response_limits, &line, err) < 0)
+		return error_prefix(err, "the host's stream of events");
+	after = text_of(line, "after");
+	if (after) {
+		free(f->after);
+		f->after = strdup(after);
+	}
+	show(f, line, text, len);
+	return 0;
+}
+
+/* -- the stream ------------------------------------------------------------ */
+
+static void finish(struct following *f)
+{
+	f->over = true;
+	channel_stop(f->channel);
+}
+
+static void take_lines(struct following *f)
+{
+	uint8_t *end;
+
+	while (!f->over && f->text.len > 0 &&
+	       (end = memchr(buf_bytes(&f->text), '\n', f->text.len))) {
+		size_t len = (size_t)(end - buf_bytes(&f->text));
+
+		if (take_line(f, (const char *)buf_bytes(&f->text), len,
+			      &f->why) < 0)
+			f->over = true;
+		buf_consume(&f->text, len + 1);
+	}
+	if (f->over)
+		finish(f);
+}
+
+static void on_data(void *context, struct h2_stream *s, const uint8_t *data,
+		    size_t len)
+{
+	struct following *f = context;
+
+	h2_stream_consume(s, len);
+	if (f->over)
+		return;
+	buf_append(&f->text, data, len);
+	if (h2_stream_status(s) == 200)
+		take_lines(f);
+	if (f->text.len <= LINE_MAX_BYTES || f->over)
+		return;
+	error_set(&f->why, ERROR_TOO_LARGE,
+		  "the host's stream of events has a line of more than %d "
+		  "bytes",
+		  LINE_MAX_BYTES);
+	finish(f);
+}
+
+static void on_closed(void *context, struct h2_stream *s, uint32_t code)
+{
+	struct following *f = context;
+	unsigned status = h2_stream_status(s);
+
+	f->stream = NULL;
+	if (!f->over && status != 0 && status != 200)
+		channel_read_error(status, buf_bytes(&f->text), f->text.len,
+				   &f->why);
+	channel_stop(f->channel);
+}
+
+static const struct h2_handler handler = {
+	.on_data = on_data,
+	.on_closed = on_closed,
+};
+
+/* -- where to, and for how long ---------------------------------------------- */
+
+static int make_path(const struct following *f, char **path, struct error *err)
+{
+	const struct method *m = method_by_id(METHOD_event_follow);
+	const char *domain = call_argument(f->call, 0);
+	enum event_type type =
+		(enum event_type)call_choice(f->call, "event", 0);
+	struct event_follow_params params = {
+		.domain = (char *)domain,
+		.has_domain = domain != NULL,
+		.type = &type,
+		.type_count = 1,
+		.has_type = call_given(f->call, "event"),
+		.after = f->after,
+		.has_after = f->after != NULL,
+	};
+	autobuf text = {0};
+
+	if (params_encode_path(m, &params, &text) < 0 ||
+	    !(*path = buf_steal_str(&text)))
+		return error_set_no_memory(err);
+	return 0;
+}
+
+static void on_time(uv_timer_t *timer)
+{
+	struct following *f = timer->data;
+
+	f->timed_out = true;
+	finish(f);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+/* Ends all after what is left of --timeout; NULL: without end, or memory. */
+static uv_timer_t *start_timer(struct following *f, uint64_t left_ms)
+{
+	uv_timer_t *timer = left_ms ? calloc(1, sizeof(*timer)) : NULL;
+
+	if (!timer)
+		return NULL;
+	uv_timer_init(channel_loop(f->channel), timer);
+	timer->data = f;
+	uv_timer_start(timer, on_time, left_ms, 0);
+	return timer;
+}
+
+/* One stream to its end, or to the channel's. */
+static int follow_once(struct following *f, uint64_t left_ms, struct error *err)
+{
+	autofree char *path = NULL;
+	uv_timer_t *timer;
+	int rc;
+
+	if (make_path(f, &path, err) < 0 ||
+	    call_channel(f->call, &f->channel, err) < 0)
+		return -1;
+	buf_consume(&f->text, f->text.len);
+	if (channel_follow(f->channel, path, &handler, f, &f->stream, err) < 0)
+		return -1;
+	timer = start_timer(f, left_ms);
+	rc = channel_run(f->channel, err);
+	if (timer)
+		uv_close((uv_handle_t *)timer, on_timer_closed);
+	if (f->stream)
+		h2_stream_reset(f->stream, H2_CANCEL);
+	/* Its last events still come to F. */
+	call_drop_channel(f->call);
+	if (rc == 0 && error_is_set(&f->why))
+		return error_move(err, &f->why);
+	if (rc == 0 && !f->over)
+		return error_set(err, ERROR_DISCONNECTED,
+				 "the host ended the stream of events");
+	return rc;
+}
+
+/* -- again, where it broke ---------------------------------------------------- */
+
+static bool may_retry(const struct error *err)
+{
+	switch (err->code) {
+	case ERROR_CONNECT:
+	case ERROR_DISCONNECTED:
+	case ERROR_DRAINING:
+	case ERROR_UNAVAILABLE:
+	case ERROR_BUSY:
+	case ERROR_TIMED_OUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void rest(unsigned failures)
+{
+	uint64_t ms = (uint64_t)RETRY_FIRST_MS << (failures - 1);
+	struct timespec t = {.tv_sec = (time_t)(ms / 1000),
+			     .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+/* Milliseconds until the end of --timeout; 0: none was given. */
+static uint64_t left_of(uint64_t begun_ms, uint64_t timeout_ms)
+{
+	uint64_t now_ms = uv_hrtime() / 1000000;
+
+	if (!timeout_ms)
+		return 0;
+	return now_ms - begun_ms < timeout_ms ? timeout_ms - (now_ms - begun_ms)
+					      : 1;
+}
+
+static int follow(struct following *f, struct error *err)
+{
+	uint64_t begun_ms = uv_hrtime() / 1000000;
+	uint64_t timeout_ms =
+		(uint64_t)call_number(f->call, "timeout", 0) * 1000;
+
+	for (;;) {
+		autoerror why = {0};
+		bool had_begun = f->after != NULL;
+
+		if (follow_once(f, left_of(begun_ms, timeout_ms), &why) == 0)
+			return 0;
+		/* What never began is told at once. */
+		if (!had_begun && !f->after)
+			return error_move(err, &why);
+		if (!may_retry(&why) || ++f->failures > RETRIES)
+			return error_move(err, &why);
+		log_info(call_log(f->call), "%s; trying again",
+			 error_words(&why));
+		rest(f->failures);
+	}
+}
+
+/* -- the verb ---------------------------------------------------------------- */
+
+static int list_types(struct command_call *call)
+{
+	const struct type *type = &api_type_event_type;
+
+	for (unsigned i = 0; i < type->values_count; i++)
+		fprintf(output_file(call_output(call)), "%s\n",
+			type->values[i].text);
+	return 0;
+}
+
+int verb_event(struct command_call *call, struct error *err)
+{
+	const char *after = call_text(call, "after", NULL);
+	struct following f = {.call = call};
+	int rc;
+
+	if (call_flag(call, "list"))
+		return list_types(call);
+	if (output_format(call_output(call)) == OUTPUT_CSV)
+		return error_set(err, ERROR_USAGE,
+				 "events come as text or, with --json, as "
+				 "JSON, one a line");
+	f.after = after ? strdup(after) : NULL;
+	rc = follow(&f, err);
+	if (rc == 0 && f.timed_out && f.heard == 0)
+		rc = error_set(err, ERROR_TIMED_OUT,
+			       "no event came within the time");
+	output_say(call_output(call), "events received: %u", f.heard);
+	buf_free(&f.text);
+	error_clear(&f.why);
+	free(f.after);
+	return rc;
+}

@@ -55,7 +55,7 @@ const one = r => new Promise(resolve => {
     });
     stream.on("close", () => {
         clearTimeout(clock);
-        resolve({status: got[":status"] || 0,
+        resolve({status: got[":status"] || 0, headers: {...got},
                  body: Buffer.concat(parts).toString("base64")});
     });
     if (r.body !== undefined) stream.end(Buffer.from(r.body, "base64"));
@@ -72,8 +72,10 @@ fs.writeFileSync(%s, JSON.stringify(answers));
 
 
 class Answer:
-    def __init__(self, status, body):
+    def __init__(self, status, body, headers=None):
         self.status = status
+        self.body = body
+        self.headers = headers or {}
         self.name, self.words, self.result, self.error = "", "", None, None
         if not status:
             return
@@ -105,7 +107,7 @@ def exchange(daemon, user, requests):
                 json.dump(wanted, file)
             daemon.node(user, EXCHANGE % (json.dumps(asked), WAIT_MS,
                                           json.dumps(got)))
-            answers += [Answer(a["status"], base64.b64decode(a["body"]))
+            answers += [Answer(a["status"], base64.b64decode(a["body"]), a["headers"])
                         for a in json.loads(read_file(got))]
     return answers
 
@@ -140,15 +142,21 @@ class Method:
         return [n for n, p in self.params.items() if p["required"]]
 
     def is_domain(self, name):
-        """Whether that parameter names a domain that must exist."""
-        return self.schema(name).get("x-type") == "domain"
+        """Whether that parameter names a domain, or several, that must exist."""
+        schema = self.schema(name)
+        if schema["type"] == "array":
+            schema = resolve(schema["items"], self.schemas)
+        return schema.get("x-type") == "domain"
+
+    def domain_value(self, name, domain):
+        return [domain] if self.schema(name)["type"] == "array" else domain
 
     def domain_params(self):
         return [n for n in self.params if self.is_domain(n)]
 
     def good(self, domain=NONE):
         """Required parameters with plausible values."""
-        return {name: domain if self.is_domain(name)
+        return {name: self.domain_value(name, domain) if self.is_domain(name)
                 else good_value(self.schema(name), self.schemas)
                 for name in self.required()}
 

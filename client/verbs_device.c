@@ -1,6 +1,6 @@
 /*
- * Devices of domains as virsh shows them: domblklist, domiflist, domifaddr,
- * domif-getlink.
+ * Devices of domains as virsh has them: domblklist, domiflist, domifaddr,
+ * domif-getlink, change-media. The others are rows of the table alone.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -204,4 +204,60 @@ int verb_domifaddr(struct command_call *call, struct error *err)
 	rc = print_addresses(call_output(call), &list, err);
 	result_free(m, &list);
 	return rc;
+}
+
+/* -- change-media ---------------------------------------------------------- */
+
+static const char *media_words(enum media_action action)
+{
+	static const char *const words[] = {
+		[MEDIA_ACTION_INSERT] = "Successfully inserted media.",
+		[MEDIA_ACTION_EJECT] = "Successfully ejected media.",
+		[MEDIA_ACTION_UPDATE] = "Successfully updated media.",
+	};
+
+	return words[action];
+}
+
+static int media_action(const struct command_call *call,
+			enum media_action *action, struct error *err)
+{
+	bool eject = call_flag(call, "eject");
+	bool insert = call_flag(call, "insert");
+
+	if (eject + insert + call_flag(call, "update") > 1)
+		return error_set(err, ERROR_USAGE,
+				 "--eject, --insert and --update exclude each "
+				 "other");
+	*action = eject    ? MEDIA_ACTION_EJECT
+		  : insert ? MEDIA_ACTION_INSERT
+			   : MEDIA_ACTION_UPDATE;
+	return 0;
+}
+
+int verb_change_media(struct command_call *call, struct error *err)
+{
+	const char *source = call_argument(call, 2);
+	enum media_action action;
+	autojson result = NULL;
+	autobuf text = {0};
+	autofree char *params = NULL;
+
+	if (media_action(call, &action, err) < 0 ||
+	    call_params(call, &text, err) < 0)
+		return -1;
+	text.len--; /* its brace */
+	buf_appendf(&text, ",\"action\":\"%s\"",
+		    enum_text(&api_type_media_action, action));
+	if (source) {
+		buf_append_str(&text, ",\"source\":");
+		json_append_string(&text, source);
+	}
+	buf_append_char(&text, '}');
+	params = buf_steal_str(&text);
+	if (!params)
+		return error_set_no_memory(err);
+	if (call_method(call, NULL, params, &result, err) < 0)
+		return -1;
+	return call_done(call, media_words(action), result, err);
 }

@@ -283,3 +283,11 @@ void fields_answer(void *context, struct virt_reply *reply)
 	if (object)
 		object_free(type, object);
 }
+
+void fields_answer_ref(void *context, struct virt_reply *reply)
+{
+	if (ops_succeeded(context, reply))
+		call_return(context, &(const struct domain_ref){
+					     .uuid = reply->domain.uuid,
+					     .name = reply->domain.name});
+}

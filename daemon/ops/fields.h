@@ -27,4 +27,7 @@ int fields_put(const struct type *type, void *object,
 /* A virt_done_fn, context a call: the only record is the call's result. */
 void fields_answer(void *context, struct virt_reply *reply);
 
+/* The same where the result is a domain_ref: the domain, without its state. */
+void fields_answer_ref(void *context, struct virt_reply *reply);
+
 #endif

@@ -38,6 +38,12 @@
 /* Names, aliases and UUIDs as a caller gives them, bytes without NUL. */
 #define VIRT_NAME_MAX 255
 
+/* Paths of the host as a caller gives them, bytes without NUL. */
+#define VIRT_PATH_MAX 4095
+
+/* What a floppy drive takes from one who may not name paths: 2.88 MB. */
+#define VIRT_FLOPPY_MAX 2949120
+
 /* A picture: bytes that QEMU may send, and pixels on a side. */
 #define VIRT_SCREENSHOT_BYTES_MAX (128 * 1024 * 1024)
 #define VIRT_SCREENSHOT_SIDE_MAX  16384

@@ -30,6 +30,41 @@ int virt_device_addresses(struct virt *v, const struct virt_domain_ref *ref,
 	return fake_verb(v, "addresses", ref, source, NULL, done, err);
 }
 
+#define FAKE_CHANGE(name)                                                      \
+	int virt_device_##name(struct virt *v,                                 \
+			       const struct virt_domain_ref *ref,              \
+			       const char *what, unsigned flags,               \
+			       struct virt_done done, struct error *err)       \
+	{                                                                      \
+		return fake_verb(v, #name, ref, flags, what, done, err);       \
+	}
+
+FAKE_CHANGE(attach)
+FAKE_CHANGE(detach)
+FAKE_CHANGE(detach_alias)
+FAKE_CHANGE(update)
+
+int virt_device_change_media(struct virt *v, const struct virt_domain_ref *ref,
+			     const struct virt_media *media, unsigned flags,
+			     struct virt_done done, struct error *err)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%d %s %s/%s %s", (int)media->action,
+		 media->drive, media->pool ? media->pool : "-",
+		 media->volume ? media->volume : "-",
+		 media->source ? media->source : "-");
+	return fake_verb(v, "media", ref, flags, text, done, err);
+}
+
+int virt_device_set_link(struct virt *v, const struct virt_domain_ref *ref,
+			 const char *interface, bool up, unsigned flags,
+			 struct virt_done done, struct error *err)
+{
+	v->force = up;
+	return fake_verb(v, "link", ref, flags, interface, done, err);
+}
+
 /* -- records --------------------------------------------------------------- */
 
 #define NUMBER(name_, value)                                                   \
@@ -237,6 +272,130 @@ static void shows_addresses(void **state)
 	test_close(&t);
 }
 
+/* -- changes --------------------------------------------------------------- */
+
+static char xml[] = "<disk/>";
+
+static void attaches_and_updates(void **state)
+{
+	const struct device_attach_params attach = {
+		.domain = web_1, .xml = xml, .live = true, .config = true};
+	const struct device_update_params update = {
+		.domain = web_1, .xml = xml, .persistent = true, .force = true};
+	struct test t;
+
+	test_open(&t, METHOD_device_attach);
+	op_device_attach(&t.call, &attach);
+	assert_string_equal(t.virt->verb, "attach");
+	assert_string_equal(t.virt->text, "<disk/>");
+	assert_int_equal(t.virt->number, VIRT_AFFECT_LIVE | VIRT_AFFECT_CONFIG);
+	fake_reply_domain(t.virt, "web-1");
+	expect_json(&t, HEAD "}");
+	test_again(&t);
+	op_device_update(&t.call, &update);
+	assert_string_equal(t.virt->verb, "update");
+	assert_int_equal(t.virt->number,
+			 VIRT_AFFECT_PERSISTENT | VIRT_AFFECT_FORCE);
+	fake_reply_error(t.virt, ERROR_STATE);
+	expect_failure(&t, ERROR_STATE);
+	test_close(&t);
+}
+
+static void detaches_by_one_of_two(void **state)
+{
+	const struct device_detach_params none = {.domain = web_1};
+	const struct device_detach_params both = {
+		.domain = web_1, .has_xml = true, .has_alias = true};
+	const struct device_detach_params by_xml = {
+		.domain = web_1, .xml = xml, .has_xml = true};
+	const struct device_detach_params by_alias = {
+		.domain = web_1, .alias = web_1, .has_alias = true};
+	struct test t;
+
+	test_open(&t, METHOD_device_detach);
+	op_device_detach(&t.call, &none);
+	expect_failure(&t, ERROR_INVALID_PARAMS);
+	test_again(&t);
+	op_device_detach(&t.call, &both);
+	expect_failure(&t, ERROR_INVALID_PARAMS);
+	assert_int_equal(t.virt->waiting, 0);
+	test_again(&t);
+	op_device_detach(&t.call, &by_xml);
+	assert_string_equal(t.virt->verb, "detach");
+	fake_reply_domain(t.virt, "web-1");
+	test_again(&t);
+	op_device_detach(&t.call, &by_alias);
+	assert_string_equal(t.virt->verb, "detach_alias");
+	assert_string_equal(t.virt->text, "web-1");
+	fake_reply_domain(t.virt, "web-1");
+	expect_json(&t, HEAD "}");
+	test_close(&t);
+}
+
+static void changes_media(void **state)
+{
+	static char pool[] = "p", volume[] = "v.iso", path[] = "hda";
+	struct device_change_media_params p = {.domain = web_1,
+					       .path = path,
+					       .pool = pool,
+					       .has_pool = true,
+					       .volume = volume,
+					       .has_volume = true};
+	struct test t;
+
+	test_open(&t, METHOD_device_change_media);
+	t.call.caller.role = ROLE_OPERATOR;
+	op_device_change_media(&t.call, &p);
+	assert_string_equal(t.virt->text, "2 hda p/v.iso -");
+	assert_int_equal(t.virt->number, VIRT_AFFECT_SAFE);
+	fake_reply_domain(t.virt, "web-1");
+	expect_json(&t, HEAD "}");
+	test_again(&t);
+	t.call.caller.role = ROLE_ADMIN;
+	p.action = MEDIA_ACTION_INSERT;
+	p.has_action = true;
+	p.live = true;
+	op_device_change_media(&t.call, &p);
+	assert_string_equal(t.virt->text, "0 hda p/v.iso -");
+	assert_int_equal(t.virt->number, VIRT_AFFECT_LIVE);
+	fake_reply_domain(t.virt, "web-1");
+	test_again(&t);
+	p.has_volume = false;
+	op_device_change_media(&t.call, &p);
+	expect_failure(&t, ERROR_INVALID_PARAMS);
+	test_again(&t);
+	p.has_volume = true;
+	p.has_source = true;
+	op_device_change_media(&t.call, &p);
+	expect_failure(&t, ERROR_INVALID_PARAMS);
+	test_again(&t);
+	p.has_source = false;
+	p.action = MEDIA_ACTION_EJECT;
+	op_device_change_media(&t.call, &p);
+	expect_failure(&t, ERROR_INVALID_PARAMS);
+	assert_int_equal(t.virt->waiting, 0);
+	test_close(&t);
+}
+
+static void sets_a_link(void **state)
+{
+	static char mac[] = "52:54:00:00:00:01";
+	const struct device_set_link_params params = {.domain = web_1,
+						      .interface = mac,
+						      .state = LINK_STATE_UP,
+						      .config = true};
+	struct test t;
+
+	test_open(&t, METHOD_device_set_link);
+	op_device_set_link(&t.call, &params);
+	assert_string_equal(t.virt->text, mac);
+	assert_true(t.virt->force);
+	assert_int_equal(t.virt->number, VIRT_AFFECT_CONFIG);
+	fake_reply_domain(t.virt, "web-1");
+	expect_json(&t, HEAD "}");
+	test_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +404,10 @@ int main(void)
 		cmocka_unit_test(asks_for_groups_and_options),
 		cmocka_unit_test(lists_devices),
 		cmocka_unit_test(shows_addresses),
+		cmocka_unit_test(attaches_and_updates),
+		cmocka_unit_test(detaches_by_one_of_two),
+		cmocka_unit_test(changes_media),
+		cmocka_unit_test(sets_a_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

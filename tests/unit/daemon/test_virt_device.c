@@ -4,6 +4,7 @@
  */
 #include "daemon/test_virt_support.h"
 
+#include "daemon/virt/block.h"
 #include "daemon/virt/device.h"
 #include "daemon/virt/stats.h"
 #include "daemon/virt/xml_device.h"
@@ -159,12 +160,152 @@ static void test_xml(void **state)
 	assert_int_equal(r.count, 0);
 }
 
+/* -- changed XML ----------------------------------------------------------- */
+
+#define DEVICES(inner) "<domain><devices>" inner "</devices></domain>"
+
+static void test_drives(void **state)
+{
+	static const char drives[] = DEVICES(
+		"<disk type='file' device='disk'><target dev='vda'/></disk>"
+		"<disk type='block' device='cdrom'><source dev='/dev/sr0'/>"
+		"<backingStore/><target dev='sda'/></disk>"
+		"<disk type='file' device='floppy'><target dev='fda'/></disk>");
+	const struct xml_medium file = {.file = "/a'&\"<b>.iso"};
+	const struct xml_medium none = {NULL, NULL};
+	enum xml_drive drive;
+	struct error err = {0};
+	char *out = NULL;
+	bool loaded;
+
+	assert_int_equal(
+		xml_device_drive(drives, "d", "sda", &drive, &loaded, &err), 0);
+	assert_true(loaded && drive == XML_DRIVE_CDROM);
+	assert_int_equal(
+		xml_device_drive(drives, "d", "fda", &drive, &loaded, &err), 0);
+	assert_true(!loaded && drive == XML_DRIVE_FLOPPY);
+	assert_int_equal(xml_device_drive(drives, "d", "vda", &drive, &loaded,
+					  &err),
+			 -1);
+	assert_int_equal(err.code, ERROR_UNSUPPORTED);
+	error_clear(&err);
+	assert_int_equal(
+		xml_device_drive(drives, "d", "x", &drive, &loaded, &err), -1);
+	assert_string_equal(error_words(&err), "domain 'd' has no disk 'x'");
+	error_clear(&err);
+	assert_int_equal(xml_device_media(drives, "d", "/dev/sr0", &file, &out,
+					  &err),
+			 0);
+	assert_string_equal(out,
+			    "<disk type=\"file\" device=\"cdrom\">"
+			    "<target dev=\"sda\"/><source "
+			    "file=\"/a'&amp;&quot;&lt;b&gt;.iso\"/></disk>");
+	free(out);
+	assert_int_equal(
+		xml_device_media(drives, "d", "sda", &none, &out, &err), 0);
+	assert_string_equal(out, "<disk type=\"block\" device=\"cdrom\">"
+				 "<target dev=\"sda\"/></disk>");
+	free(out);
+}
+
+static void test_links(void **state)
+{
+	static const char nics[] =
+		DEVICES("<interface><mac address='52:54:00:0A:00:01'/>"
+			"<link state='down'/></interface>"
+			"<interface><target dev='vnet1'/><alias name='net1'/>"
+			"</interface>");
+	struct error err = {0};
+	char *out = NULL;
+
+	assert_int_equal(xml_device_link(nics, "d", "52:54:00:0a:00:01", true,
+					 &out, &err),
+			 0);
+	assert_non_null(strstr(out, "<link state=\"up\"/>"));
+	free(out);
+	assert_int_equal(xml_device_link(nics, "d", "net1", false, &out, &err),
+			 0);
+	assert_non_null(strstr(out, "<link state=\"down\"/>"));
+	assert_non_null(strstr(out, "vnet1"));
+	free(out);
+	assert_int_equal(xml_device_link(nics, "d", "vnet2", true, &out, &err),
+			 -1);
+	assert_int_equal(err.code, ERROR_NOT_FOUND);
+	error_clear(&err);
+}
+
+static void test_uses(void **state)
+{
+	static const char chain[] = DEVICES(
+		"<disk><source file='/a'/><backingStore><source file='/b'/>"
+		"<backingStore/></backingStore></disk>"
+		"<disk><source pool='p' volume='v'/></disk>"
+		"<hostdev><source><address/></source></hostdev>");
+
+	assert_true(xml_device_uses(chain, "/a", "q", "q"));
+	assert_true(xml_device_uses(chain, "/b", "q", "q"));
+	assert_true(xml_device_uses(chain, "/c", "p", "v"));
+	assert_false(xml_device_uses(chain, "/c", "p", "w"));
+	assert_false(xml_device_uses(chain, "/c", "q", "v"));
+	assert_false(xml_device_uses("<domain/>", "/a", "p", "v"));
+	assert_true(xml_device_uses("<domain", "/a", "p", "v"));
+	assert_true(xml_device_has_disk(chain, "/a"));
+	assert_false(xml_device_has_disk(chain, "/b"));
+}
+
+static void test_check(void **state)
+{
+	struct error err = {0};
+
+	assert_int_equal(
+		xml_device_check("<disk><target dev='a'/></disk>", &err), 0);
+	assert_int_equal(xml_device_check("<interface/>", &err), 0);
+	assert_int_equal(xml_device_check("<disk><target/></disk>", &err), -1);
+	assert_int_equal(err.code, ERROR_INVALID_PARAMS);
+	error_clear(&err);
+}
+
+/* The test driver changes no device: the words are what counts here. */
+static void test_refusals(void **state)
+{
+	struct virt *v = *state;
+	const struct virt_media eject = {VIRT_MEDIA_EJECT, "vda", NULL, NULL,
+					 NULL};
+	struct answer a = {0};
+
+	ask(v, &a,
+	    virt_device_attach(v, &test, "<input type='tablet'/>", 0, done,
+			       &err));
+	assert_failed(&a, UNSUPPORTED);
+	ask(v, &a, virt_device_attach(v, &test, "<input", 0, done, &err));
+	assert_failed(&a, INVALID_PARAMS);
+	ask(v, &a, virt_device_detach(v, &test, "<disk/>", 0, done, &err));
+	assert_failed(&a, INVALID_PARAMS);
+	ask(v, &a,
+	    virt_device_detach_alias(v, &test, "x", 1u << 30, done, &err));
+	assert_failed(&a, INVALID_PARAMS);
+	ask(v, &a, virt_device_change_media(v, &test, &eject, 0, done, &err));
+	assert_failed(&a, UNSUPPORTED);
+	ask(v, &a, virt_device_set_link(v, &test, "x", true, 0, done, &err));
+	assert_words(&a, "domain 'test' has no interface 'x'");
+	ask(v, &a, virt_block_resize(v, &test, "vdz", 1, done, &err));
+	assert_words(&a, "domain 'test' has no disk 'vdz'");
+	ask(v, &a, virt_block_job(v, &test, "vda", done, &err));
+	assert_failed(&a, UNSUPPORTED);
+	reply_clear(&a.reply);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_stats, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_devices, setup, teardown),
 		cmocka_unit_test(test_xml),
+		cmocka_unit_test(test_drives),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_uses),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -307,6 +307,50 @@ int channel_open(struct channel **channel,
 	return 0;
 }
 
+/* -- once more ------------------------------------------------------------- */
+
+/* A session may have lost its host and serve us still. */
+static void end_connection(struct channel *c)
+{
+	if (c->conn)
+		conn_close(c->conn, NULL);
+	while (c->conn && uv_run(&c->uv, UV_RUN_ONCE))
+		continue;
+	watch_signals(c, false);
+	tls_context_unref(c->tls);
+	c->tls = NULL;
+	c->session = false;
+	error_clear(&c->why);
+	c->state = CHANNEL_NEW;
+}
+
+int channel_reopen(struct channel *c, struct error *err)
+{
+	autoerror why = {0};
+
+	end_connection(c);
+	if (connect_any(c, &why) < 0)
+		return explain(&why, c->options.profile, err);
+	return 0;
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct channel *c = timer->data;
+
+	uv_stop(&c->uv);
+}
+
+int channel_pause(struct channel *c, uint64_t ms, struct error *err)
+{
+	watch_signals(c, true);
+	uv_timer_start(&c->timer, on_pause_over, ms, 0);
+	while (uv_is_active((uv_handle_t *)&c->timer) && !c->interrupted)
+		uv_run(&c->uv, UV_RUN_ONCE);
+	uv_timer_stop(&c->timer);
+	return c->interrupted ? interrupted(c, err) : 0;
+}
+
 /* -- the end --------------------------------------------------------------- */
 
 static void close_handle(uv_handle_t *handle)

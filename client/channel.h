@@ -49,9 +49,11 @@ struct channel_options {
 	const struct key_sources *sources; /* of the passphrase; only DIRECT */
 	struct tls_context *tls; /* instead of profile's files, or NULL */
 	enum channel_route route;
-	uint64_t call_ms; /* for each call, each get or put to progress; 0: the
+	uint64_t call_ms;  /* for each call, each get or put to progress; 0: the
 			     profile's timeout */
-	struct log *log;  /* may be NULL */
+	uint64_t retry_ms; /* for which a mutation whose connection was cut is
+			      asked about; 0: CHANNEL_RETRY_MS */
+	struct log *log;   /* may be NULL */
 	struct channel_story *story; /* filled by channel_open(), or NULL */
 };
 
@@ -90,6 +92,11 @@ struct conn *channel_conn(struct channel *channel); /* NULL once it ended */
  * Errors: the host's, with its code and words; ERROR_TIMED_OUT,
  * ERROR_INTERRUPTED (a signal), ERROR_DISCONNECTED; for a mutation that was
  * sent and not answered ERROR_UNKNOWN_OUTCOME instead of the first and third.
+ *
+ * A mutation whose connection is cut connects once more, which may ask for the
+ * passphrase, and asks again with the same key, for retry_ms at most: the host
+ * then gives the first outcome, or says that it is not known. Where other
+ * exchanges of the channel are under way it does not.
  */
 int channel_call(struct channel *channel, const char *method,
 		 const char *params, struct json_object **result,

@@ -1,7 +1,8 @@
 /*
  * JSON-RPC calls on the channel, one a stream: composes the request, gives a
  * mutation its idempotency-key, reads the answer. The synchronous forms wait on
- * the asynchronous one.
+ * the asynchronous one; where the connection is cut under a mutation they connect
+ * once more and ask again with the same key, which the host acts on once.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +11,13 @@
 #include "api/codec.h"
 #include "api/json.h"
 #include "api/message.h"
+#include "base/clock.h"
 #include "client/channel_private.h"
 
 #define KEY_BYTES  16  /* of an idempotency-key */
 #define TEXT_SHOWN 512 /* bytes of a body that is not ours, in an error */
 #define CALL_ID    1   /* each stream carries one call */
+#define KEY_SIZE   (2 * KEY_BYTES + 1)
 
 struct channel_call {
 	struct exchange exchange;
@@ -23,6 +26,7 @@ struct channel_call {
 	char *method;
 	bool async;     /* a job's id will do */
 	bool *accepted; /* set where it is one; or NULL */
+	bool *cut;      /* set where it was cut; or NULL */
 };
 
 /* -- errors of other statuses ---------------------------------------------- */
@@ -108,6 +112,8 @@ static void on_finish(struct exchange *x)
 
 	if (call->accepted)
 		*call->accepted = x->status == 202;
+	if (call->cut)
+		*call->cut = exchange_was_cut(x);
 	if (call->done) {
 		if (read_answer(call, &r, &why) < 0)
 			call->done(call->context, NULL, &why);
@@ -118,7 +124,7 @@ static void on_finish(struct exchange *x)
 }
 
 /* 128 random bits as hexadecimal digits. */
-static int make_key(char text[2 * KEY_BYTES + 1], struct error *err)
+static int make_key(char text[KEY_SIZE], struct error *err)
 {
 	unsigned char bytes[KEY_BYTES];
 	int rc = uv_random(NULL, NULL, bytes, sizeof(bytes), 0, NULL);
@@ -133,9 +139,8 @@ static int make_key(char text[2 * KEY_BYTES + 1], struct error *err)
 }
 
 static int send_call(struct channel *channel, struct channel_call *call,
-		     struct buf *body, struct error *err)
+		     const char *key, struct buf *body, struct error *err)
 {
-	char key[2 * KEY_BYTES + 1];
 	struct h2_header headers[3] = {{"content-type", "application/json"}};
 	size_t n = 1;
 	struct exchange_request request = {
@@ -146,8 +151,6 @@ static int send_call(struct channel *channel, struct channel_call *call,
 		.urgency = H2_URGENCY_CALL,
 	};
 
-	if (call->exchange.mutates && make_key(key, err) < 0)
-		return -1;
 	if (call->exchange.mutates)
 		headers[n++] = (struct h2_header){"idempotency-key", key};
 	if (call->async)
@@ -178,10 +181,11 @@ static struct channel_call *new_call(const char *method, channel_done_fn *done,
 	return call;
 }
 
-/* Begins C, which is taken. */
+/* C is taken, also on failure. */
 static int start(struct channel *channel, struct channel_call *c,
-		 const char *method, const char *params, struct error *err)
+		 const char *params, const char *key, struct error *err)
 {
+	const char *method = c->method;
 	autobuf body = {0};
 
 	if (message_append_request(&body, CALL_ID, method, params,
@@ -189,7 +193,7 @@ static int start(struct channel *channel, struct channel_call *c,
 		free_call(c);
 		return error_set_no_memory(err);
 	}
-	if (send_call(channel, c, &body, err) < 0) {
+	if (send_call(channel, c, key, &body, err) < 0) {
 		free_call(c);
 		return -1;
 	}
@@ -201,10 +205,15 @@ int channel_call_start(struct channel *channel, const char *method,
 		       struct channel_call **call, struct error *err)
 {
 	struct channel_call *c = new_call(method, done, context);
+	char key[KEY_SIZE];
 
 	if (!c)
 		return error_set_no_memory(err);
-	if (start(channel, c, method, params, err) < 0)
+	if (make_key(key, err) < 0) {
+		free_call(c);
+		return -1;
+	}
+	if (start(channel, c, params, key, err) < 0)
 		return -1;
 	if (call)
 		*call = c;
@@ -219,9 +228,22 @@ void channel_call_cancel(struct channel_call *call)
 
 /* -- the synchronous ones -------------------------------------------------- */
 
+/* What is asked, and asked again. */
+struct asking {
+	struct channel *channel;
+	const char *method;
+	const char *params;
+	char key[KEY_SIZE];
+	bool mutates;
+	bool *accepted; /* not NULL where a job's id will do; set where it is one */
+	uint64_t until; /* clock_monotonic_ns() */
+	uint64_t pause; /* ms before the next attempt */
+};
+
 struct waiting {
 	bool done;
 	bool failed;
+	bool cut;
 	struct json_object *result;
 	struct error why;
 };
@@ -239,32 +261,130 @@ static void on_done(void *context, struct json_object *result,
 		w->result = json_object_get(result);
 }
 
-/* ACCEPTED: not NULL where a job's id will do; set where it is one. */
+/* One attempt. */
+static int ask(const struct asking *a, struct waiting *w, struct error *err)
+{
+	struct channel_call *call = new_call(a->method, on_done, w);
+
+	if (!call)
+		return error_set_no_memory(err);
+	call->async = a->accepted != NULL;
+	call->accepted = a->accepted;
+	call->cut = &w->cut;
+	if (start(a->channel, call, a->params, a->key, err) < 0)
+		return -1;
+	if (channel_wait(a->channel, &w->done, err) < 0) {
+		call->cut = NULL;
+		call->accepted = NULL;
+		channel_call_cancel(call);
+		return -1;
+	}
+	return w->failed ? error_move(err, &w->why) : 0;
+}
+
+static bool may_come_back(enum error_code code)
+{
+	return code == ERROR_CONNECT || code == ERROR_DISCONNECTED ||
+	       code == ERROR_TIMED_OUT;
+}
+
+/* Until a connection stands again. WHY becomes the last reason why none does. */
+static int reconnect(struct asking *a, struct error *why)
+{
+	for (;;) {
+		uint64_t now = clock_monotonic_ns();
+
+		if (now >= a->until)
+			return -1;
+		if (channel_pause(a->channel, a->pause, why) < 0)
+			return -1;
+		a->pause *= 2;
+		if (a->pause > CHANNEL_RETRY_MOST_MS)
+			a->pause = CHANNEL_RETRY_MOST_MS;
+		error_clear(why);
+		if (channel_reopen(a->channel, why) == 0)
+			return 0;
+		if (!may_come_back(why->code))
+			return -1;
+	}
+}
+
+static int unknown(const struct asking *a, const struct error *why,
+		   struct error *err)
+{
+	if (why->code == ERROR_INTERRUPTED)
+		return error_set(err, why->code,
+				 "whether %s took place is not known: %s",
+				 a->method, error_words(why));
+	return error_set(err, ERROR_UNKNOWN_OUTCOME,
+			 "%s: the connection was cut before the host answered, "
+			 "and it could not be asked again: whether it took "
+			 "place is not known. %s",
+			 a->method,
+			 error_is_set(why) ? error_words(why)
+					   : "There was no time left");
+}
+
+/*
+ * Whether an error is the host's answer to the key. These may come before it has
+ * looked for it, so the first attempt may have been done all the same.
+ */
+static bool tells_of_the_first(const struct waiting *w, enum error_code code)
+{
+	return w->done && !w->cut && code != ERROR_BUSY &&
+	       code != ERROR_DENIED && code != ERROR_DRAINING;
+}
+
+/* After a cut; W is filled by the last attempt. */
+static int ask_again(struct asking *a, struct waiting *w, struct error *err)
+{
+	uint64_t ms = a->channel->options.retry_ms;
+
+	a->until = clock_monotonic_ns() +
+		   (ms ? ms : CHANNEL_RETRY_MS) * CLOCK_NS_PER_MS;
+	a->pause = CHANNEL_RETRY_WAIT_MS;
+	for (;;) {
+		autoerror why = {0};
+
+		if (reconnect(a, &why) < 0)
+			return unknown(a, &why, err);
+		*w = (struct waiting){0};
+		if (ask(a, w, &why) == 0)
+			return 0;
+		if (tells_of_the_first(w, why.code))
+			return error_move(err, &why);
+		if (why.code == ERROR_INTERRUPTED || why.code == ERROR_DENIED ||
+		    clock_monotonic_ns() >= a->until)
+			return unknown(a, &why, err);
+	}
+}
+
+/* ACCEPTED: see struct asking. */
 static int call_and_wait(struct channel *channel, const char *method,
 			 const char *params, bool *accepted,
 			 struct json_object **result, struct error *err)
 {
+	const struct method *m = method_find(method, strlen(method));
+	struct asking a = {.channel = channel,
+			   .method = method,
+			   .params = params,
+			   .mutates = !m || method_mutates(m),
+			   .accepted = accepted};
 	struct waiting w = {0};
-	struct channel_call *call = new_call(method, on_done, &w);
+	autoerror why = {0};
+	int rc;
 
-	if (!call)
-		return error_set_no_memory(err);
-	call->async = accepted != NULL;
-	call->accepted = accepted;
-	if (start(channel, call, method, params, err) < 0)
+	if (make_key(a.key, err) < 0)
 		return -1;
-	if (channel_wait(channel, &w.done, err) < 0) {
-		bool mutates = call->exchange.mutates;
-
-		call->accepted = NULL;
-		channel_call_cancel(call);
-		if (mutates)
-			error_prefix(err, "whether %s took place is not known",
-				     method);
-		return -1;
-	}
-	if (w.failed)
-		return error_move(err, &w.why);
+	rc = ask(&a, &w, &why);
+	/* Others' streams would go with the connection. */
+	if (rc < 0 && a.mutates && w.cut && list_empty(&channel->exchanges))
+		rc = ask_again(&a, &w, &why);
+	else if (rc < 0 && a.mutates && why.code == ERROR_INTERRUPTED)
+		error_prefix(&why, "whether %s took place is not known",
+			     method);
+	if (rc < 0)
+		return error_move(err, &why);
 	if (result)
 		*result = steal(&w.result);
 	json_object_put(w.result);

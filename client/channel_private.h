@@ -16,6 +16,14 @@
 #define CHANNEL_ERROR_MAX (64 * 1024) /* bytes of an error's body */
 #define CHANNEL_PATH_MAX  8192        /* bytes of a request's path */
 
+/*
+ * For how long a mutation whose connection was cut is asked about (ms), and what is
+ * waited between two attempts, growing. A host remembers keys for longer.
+ */
+#define CHANNEL_RETRY_MS      30000
+#define CHANNEL_RETRY_WAIT_MS 100
+#define CHANNEL_RETRY_MOST_MS 2000
+
 enum channel_state {
 	CHANNEL_NEW,
 	CHANNEL_CONNECTING,
@@ -45,6 +53,16 @@ struct channel {
  * is left that could make it true.
  */
 int channel_wait(struct channel *channel, const bool *done, struct error *err);
+
+/*
+ * Connects once more, by the same route, after the connection has ended or is of no
+ * use any more; runs the loop, and may ask for the passphrase. Errors as for
+ * channel_open(); the channel then has no connection, and it may be called again.
+ */
+int channel_reopen(struct channel *channel, struct error *err);
+
+/* Runs the loop for MS milliseconds; no exchange is under way. ERROR_INTERRUPTED. */
+int channel_pause(struct channel *channel, uint64_t ms, struct error *err);
 
 /* -- exchanges ------------------------------------------------------------- */
 
@@ -90,6 +108,12 @@ int exchange_begin(struct exchange *x, struct channel *channel,
 
 /* Ends it: WHY (moved; may be NULL) becomes its outcome; finish follows. */
 void exchange_abort(struct exchange *x, struct error *why);
+
+/*
+ * In finish: whether it was sent, perhaps, and its answer cannot come any more since
+ * the connection was cut; then another one may be asked.
+ */
+bool exchange_was_cut(const struct exchange *x);
 
 /* In finish: 0 where a response with status 200 is complete, else its error. */
 int exchange_outcome(struct exchange *x, struct error *err);

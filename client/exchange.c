@@ -226,13 +226,17 @@ void exchange_abort(struct exchange *x, struct error *why)
 		h2_stream_reset(x->stream, H2_CANCEL);
 }
 
+bool exchange_was_cut(const struct exchange *x)
+{
+	return !x->ended && (x->why.code == ERROR_DISCONNECTED ||
+			     x->why.code == ERROR_CONNECT);
+}
+
 /* A mutation that was sent and has no answer may have taken place. */
 static bool outcome_unknown(const struct exchange *x)
 {
-	return x->mutates && !x->ended &&
-	       (x->why.code == ERROR_TIMED_OUT ||
-		x->why.code == ERROR_DISCONNECTED ||
-		x->why.code == ERROR_CONNECT);
+	return x->mutates && (exchange_was_cut(x) ||
+			      (!x->ended && x->why.code == ERROR_TIMED_OUT));
 }
 
 int exchange_outcome(struct exchange *x, struct error *err)

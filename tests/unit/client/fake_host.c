@@ -4,6 +4,7 @@
  *   domain.info     the error not-found
  *   domain.list     no answer, ever
  *   domain.start    the connection ends without an answer
+ *   domain.reboot   the same when its key is seen for the first time; then the key
  *   domain.suspend  the stream is refused before anything was done
  *   domain.destroy  SIGINT to the client, and no answer
  *   domain.xml      an answer that is no JSON
@@ -34,9 +35,17 @@
 #include "client/config.h"
 #include "wire/conn.h"
 
+struct acceptor {
+	uv_poll_t poll;
+	struct conn_loop *loop;
+	int fd;
+	char key[64]; /* of the last domain.reboot */
+};
+
 struct exchange_end {
 	struct buf body; /* of the request */
 	struct conn *conn;
+	struct acceptor *acceptor;
 	uint64_t left; /* bytes of the answer to GET /speed */
 };
 
@@ -95,6 +104,22 @@ static void answer_whoami(struct h2_stream *s)
 	answer(s, 200, &body);
 }
 
+static void answer_reboot(struct exchange_end *x, struct h2_stream *s)
+{
+	const char *key = h2_stream_header(s, "idempotency-key");
+	autobuf body = {0};
+	char result[80];
+
+	if (strcmp(x->acceptor->key, key) != 0) {
+		snprintf(x->acceptor->key, sizeof(x->acceptor->key), "%s", key);
+		conn_close(x->conn, NULL);
+		return;
+	}
+	snprintf(result, sizeof(result), "{\"key\":\"%s\"}", key);
+	message_append_result_text(&body, "1", result, strlen(result));
+	answer(s, 200, &body);
+}
+
 /* A mutation without its key is not served. */
 static bool key_missing(struct h2_stream *s, const struct method *m)
 {
@@ -125,6 +150,8 @@ static void answer_call(struct exchange_end *x, struct h2_stream *s)
 		return;
 	else if (strcmp(name, "domain.start") == 0)
 		conn_close(x->conn, NULL);
+	else if (strcmp(name, "domain.reboot") == 0)
+		answer_reboot(x, s);
 	else if (strcmp(name, "domain.suspend") == 0)
 		h2_stream_reset(s, H2_REFUSED_STREAM);
 	else if (strcmp(name, "domain.destroy") == 0)
@@ -213,6 +240,7 @@ static void on_request(void *context, struct conn *conn, struct h2_stream *s)
 	if (!x)
 		abort();
 	x->conn = conn;
+	x->acceptor = context;
 	h2_stream_set_handler(s, &handler, x);
 	if (strcmp(h2_stream_header(s, ":method"), "CONNECT") == 0)
 		answer_text(s, 200, h2_stream_header(s, ":path"));
@@ -220,17 +248,13 @@ static void on_request(void *context, struct conn *conn, struct h2_stream *s)
 
 static const struct conn_events events = {.on_request = on_request};
 
-struct acceptor {
-	uv_poll_t poll;
-	struct conn_loop *loop;
-	int fd;
-};
-
 static void on_readable(uv_poll_t *poll, int status, int ready)
 {
 	struct acceptor *a = poll->data;
-	struct conn_options options = {
-		.role = H2_HOST, .peer = "test", .events = &events};
+	struct conn_options options = {.role = H2_HOST,
+				       .peer = "test",
+				       .events = &events,
+				       .context = a};
 	struct conn *conn = NULL;
 	int fd = accept(a->fd, NULL, NULL);
 

@@ -25,7 +25,8 @@ struct fixture {
 static void open_channel(struct fixture *f, uint64_t call_ms)
 {
 	struct channel_options options = {.profile = f->host.profile,
-					  .call_ms = call_ms};
+					  .call_ms = call_ms,
+					  .retry_ms = 300};
 	autoerror err = {0};
 
 	if (channel_open(&f->channel, &options, &err) < 0)
@@ -130,9 +131,36 @@ static void test_cut_mutation_is_unknown(void **state)
 	struct fixture *f = *state;
 
 	assert_fails(f, "domain.start", DOMAIN, ERROR_UNKNOWN_OUTCOME,
-		     "domain.start: whether it took place is not known");
+		     "whether it took place is not known");
 	assert_null(channel_conn(f->channel));
 	assert_fails(f, "domain.list", NULL, ERROR_DISCONNECTED, "closed");
+}
+
+/* The host acts once: the same key comes back over another connection. */
+static void test_cut_mutation_is_asked_again(void **state)
+{
+	struct fixture *f = *state;
+	autojson result = NULL;
+	autoerror err = {0};
+
+	if (channel_call(f->channel, "domain.reboot", DOMAIN, &result, &err) <
+	    0)
+		fail_msg("%s", error_words(&err));
+	assert_int_equal(strlen(member(result, "key")), 32);
+	assert_non_null(channel_conn(f->channel));
+	assert_int_equal(channel_call(f->channel, "session.whoami", NULL, NULL,
+				      &err),
+			 0);
+}
+
+/* Nobody is there to be asked: said within the time. */
+static void test_cut_mutation_whose_host_went(void **state)
+{
+	struct fixture *f = *state;
+
+	unlink(f->host.socket);
+	assert_fails(f, "domain.reboot", DOMAIN, ERROR_UNKNOWN_OUTCOME,
+		     "could not be asked again");
 }
 
 static void test_time_out(void **state)
@@ -399,6 +427,8 @@ int main(void)
 		WITH_HOST(test_answer_that_is_none),
 		WITH_HOST(test_refused_mutation_was_not_done),
 		WITH_HOST(test_cut_mutation_is_unknown),
+		WITH_HOST(test_cut_mutation_is_asked_again),
+		WITH_HOST(test_cut_mutation_whose_host_went),
 		WITH_HOST(test_time_out),
 		WITH_HOST(test_signal_gives_up),
 		WITH_HOST(test_typed_call),

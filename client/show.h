@@ -43,6 +43,13 @@ int show_fields(struct command_call *call, struct json_object *result,
 int show_names(struct command_call *call, struct json_object *result,
 	       const char *list, const char *key, struct error *err);
 
+/*
+ * The same, drawn as a tree by the entries' member "parent"; an entry whose parent is
+ * not in the list is a root.
+ */
+int show_tree(struct command_call *call, struct json_object *result,
+	      const char *list, const char *key, struct error *err);
+
 /* The member KEY of RESULT as it is, with a newline at its end. */
 int show_text(struct command_call *call, struct json_object *result,
 	      const char *key, struct error *err);

@@ -404,6 +404,50 @@ int failure_set(struct job *job, struct error *err)
 	return -1;
 }
 
+/* Whether libvirt's words are about the thing alone, and not about the host. */
+static bool may_be_told(const virError *error, const struct error *err)
+{
+	switch (err->code) {
+	case ERROR_STATE:
+	case ERROR_UNSUPPORTED:
+	case ERROR_FAILED:
+	case ERROR_INVALID_PARAMS:
+		return error && error->message && *error->message &&
+		       strlen(error->message) <= TOLD_MAX &&
+		       !strchr(error->message, '/') &&
+		       !strstr(error->message, " in function ");
+	default:
+		return false;
+	}
+}
+
+int failure_told_from(struct job *job, const virError *error, struct error *err)
+{
+	autofree char *words = NULL;
+	autofree char *cause = NULL;
+
+	job->own_xml = false;
+	failure_from(job, error, err);
+	if (!may_be_told(error, err))
+		return -1;
+	words = strdup(error_words(err));
+	cause = err->cause ? strdup(err->cause) : NULL;
+	if (!words)
+		return -1;
+	error_set(err, err->code, "%s (%s)", words, error->message);
+	return error_set_cause(err, "%s", cause ? cause : "");
+}
+
+int failure_told(struct job *job, struct error *err)
+{
+	virErrorPtr error = virSaveLastError();
+
+	failure_told_from(job, error, err);
+	virFreeError(error);
+	virResetLastError();
+	return -1;
+}
+
 static void on_error(void *context, virErrorPtr error)
 {
 }

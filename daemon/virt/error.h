@@ -20,6 +20,14 @@ int failure_set(struct job *job, struct error *err);
 /* From ERROR (borrowed, may be NULL) of a call that failed before others. */
 int failure_from(struct job *job, const virError *error, struct error *err);
 
+/*
+ * The same, and libvirt's own words too where they name no path and no more than
+ * the caller asked about: they often tell best what a snapshot or backup lacks.
+ */
+int failure_told(struct job *job, struct error *err);
+int failure_told_from(struct job *job, const virError *error,
+		      struct error *err);
+
 /* "there is no domain 'x' on this host". Returns -1. */
 int failure_no_domain(struct error *err, const char *name);
 

@@ -15,6 +15,7 @@ foreach(file
 		reload
 		screenshot
 		session
+		snapshot
 		speed)
 	unit_test(daemon ops_${file} ops)
 endforeach()

@@ -68,7 +68,7 @@ static void on_acted(void *context, struct virt_reply *reply)
 	ask_state(a);
 }
 
-static struct virt_done then_answer(struct call *call)
+struct virt_done ops_then_domain(struct call *call)
 {
 	return ops_then(call, on_acted);
 }
@@ -89,7 +89,7 @@ void op_domain_define(struct call *call,
 	ops_submitted(call,
 		      virt_domain_define(ops_virt(call), params->xml,
 					 call_scope(call), flags,
-					 then_answer(call), &err),
+					 ops_then_domain(call), &err),
 		      &err);
 }
 
@@ -97,13 +97,14 @@ void op_domain_create(struct call *call,
 		      const struct domain_create_params *params)
 {
 	unsigned flags = flag(params->paused, VIRT_CREATE_PAUSED) |
-			 flag(params->validate, VIRT_CREATE_VALIDATE);
+			 flag(params->validate, VIRT_CREATE_VALIDATE) |
+			 flag(params->reset_nvram, VIRT_CREATE_RESET_NVRAM);
 	autoerror err = {0};
 
 	ops_submitted(call,
 		      virt_domain_create(ops_virt(call), params->xml,
 					 call_scope(call), flags,
-					 then_answer(call), &err),
+					 ops_then_domain(call), &err),
 		      &err);
 }
 
@@ -114,7 +115,9 @@ static unsigned undefine_flags(const struct domain_undefine_params *p)
 	       flag(p->checkpoints_metadata,
 		    VIRT_UNDEFINE_CHECKPOINTS_METADATA) |
 	       flag(p->nvram, VIRT_UNDEFINE_NVRAM) |
-	       flag(p->keep_nvram, VIRT_UNDEFINE_KEEP_NVRAM);
+	       flag(p->keep_nvram, VIRT_UNDEFINE_KEEP_NVRAM) |
+	       flag(p->tpm, VIRT_UNDEFINE_TPM) |
+	       flag(p->keep_tpm, VIRT_UNDEFINE_KEEP_TPM);
 }
 
 void op_domain_undefine(struct call *call,
@@ -130,10 +133,17 @@ void op_domain_undefine(struct call *call,
 		call_fail(call, &err);
 		return;
 	}
+	if (params->tpm && params->keep_tpm) {
+		error_set(&err, ERROR_INVALID_PARAMS,
+			  "tpm removes the TPM's state and keep_tpm keeps it: "
+			  "give one of them");
+		call_fail(call, &err);
+		return;
+	}
 	ops_submitted(call,
 		      virt_domain_undefine(ops_virt(call), &ref,
 					   undefine_flags(params),
-					   then_answer(call), &err),
+					   ops_then_domain(call), &err),
 		      &err);
 }
 
@@ -145,12 +155,13 @@ void op_domain_start(struct call *call,
 	struct virt_domain_ref ref = ops_ref(call, params->domain);
 	unsigned flags = flag(params->paused, VIRT_START_PAUSED) |
 			 flag(params->force_boot, VIRT_START_FORCE_BOOT) |
-			 flag(params->bypass_cache, VIRT_START_BYPASS_CACHE);
+			 flag(params->bypass_cache, VIRT_START_BYPASS_CACHE) |
+			 flag(params->reset_nvram, VIRT_START_RESET_NVRAM);
 	autoerror err = {0};
 
 	ops_submitted(call,
 		      virt_domain_start(ops_virt(call), &ref, flags,
-					then_answer(call), &err),
+					ops_then_domain(call), &err),
 		      &err);
 }
 
@@ -177,7 +188,7 @@ void op_domain_shutdown(struct call *call,
 
 	ops_submitted(call,
 		      virt_domain_shutdown(ops_virt(call), &ref, modes,
-					   then_answer(call), &err),
+					   ops_then_domain(call), &err),
 		      &err);
 }
 
@@ -190,7 +201,7 @@ void op_domain_reboot(struct call *call,
 
 	ops_submitted(call,
 		      virt_domain_reboot(ops_virt(call), &ref, modes,
-					 then_answer(call), &err),
+					 ops_then_domain(call), &err),
 		      &err);
 }
 
@@ -203,7 +214,7 @@ void op_domain_destroy(struct call *call,
 
 	ops_submitted(call,
 		      virt_domain_destroy(ops_virt(call), &ref, flags,
-					  then_answer(call), &err),
+					  ops_then_domain(call), &err),
 		      &err);
 }
 
@@ -215,7 +226,7 @@ void op_domain_suspend(struct call *call,
 
 	ops_submitted(call,
 		      virt_domain_suspend(ops_virt(call), &ref,
-					  then_answer(call), &err),
+					  ops_then_domain(call), &err),
 		      &err);
 }
 
@@ -227,6 +238,6 @@ void op_domain_resume(struct call *call,
 
 	ops_submitted(call,
 		      virt_domain_resume(ops_virt(call), &ref,
-					 then_answer(call), &err),
+					 ops_then_domain(call), &err),
 		      &err);
 }

@@ -68,6 +68,12 @@ static inline struct virt_done ops_then(struct call *call, virt_done_fn *fn)
 	return (struct virt_done){.fn = fn, .context = call};
 }
 
+/*
+ * After a change of a domain: CALL is answered by a struct domain_ref, with the
+ * state that the domain has then.
+ */
+struct virt_done ops_then_domain(struct call *call);
+
 /* After a verb of virt: RC below 0 fails CALL with ERR, which is taken. */
 void ops_submitted(struct call *call, int rc, struct error *err);
 

@@ -58,6 +58,14 @@ static int check_scope(struct job *job, const struct xml_identity *identity,
 	return check_uuid(job, identity, persistent, err);
 }
 
+int define_check_scope(struct job *job, const struct xml_identity *identity,
+		       struct error *err)
+{
+	bool persistent;
+
+	return check_scope(job, identity, &persistent, err);
+}
+
 /* Whether a domain of that name, or else of that UUID, is there. */
 static bool is_taken(struct job *job, const struct xml_identity *identity)
 {

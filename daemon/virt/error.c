@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/virt/connection.h"
+#include "daemon/virt/definition.h"
 
 /* Bytes of libvirt's words that a caller may see. */
 #define TOLD_MAX 400
@@ -28,6 +29,13 @@ struct translation {
 #define NO_AGENT                                                               \
 	"its guest agent does not answer: check that qemu-guest-agent runs "   \
 	"in the guest"
+
+#define TOO_MANY "it is more than this host's hypervisor can do"
+#define ABOVE_MAXIMUM                                                          \
+	"it is more than its maximum: raise that with maximum and config "     \
+	"first, for its next start"
+#define NO_FILE  "the host has no such file, or cannot read it"
+#define NO_IMAGE "that file holds no saved domain"
 
 static const struct translation table[] = {
 	{VIR_ERR_NO_MEMORY, ERROR_NO_MEMORY, false, "memory ran out"},
@@ -73,6 +81,8 @@ static const struct translation table[] = {
 	 "a volume that it uses does not exist on this host"},
 	{VIR_ERR_NO_SECRET, ERROR_STATE, false,
 	 "a secret that it uses does not exist on this host"},
+	{VIR_ERR_NO_DOMAIN_METADATA, ERROR_NOT_FOUND, false,
+	 "it has no such metadata"},
 	{VIR_ERR_DEVICE_MISSING, ERROR_NOT_FOUND, false,
 	 "it has no such device"},
 	{VIR_ERR_OPERATION_INVALID, ERROR_STATE, false,
@@ -151,6 +161,39 @@ static const struct hint {
 	 {0, ERROR_NOT_FOUND, false, "it has no such screen"}},
 	{"cannot find character device",
 	 {0, ERROR_NOT_FOUND, false, "it has no serial line of that name"}},
+	{"exceeds maximum supported amount",
+	 {0, ERROR_INVALID_PARAMS, false, TOO_MANY}},
+	{"exceeds maximum", {0, ERROR_INVALID_PARAMS, false, ABOVE_MAXIMUM}},
+	{"greater than max allowable",
+	 {0, ERROR_INVALID_PARAMS, false, ABOVE_MAXIMUM}},
+	{"memory higher than max memory",
+	 {0, ERROR_INVALID_PARAMS, false,
+	  "it is more than its maximum: raise that with setmaxmem first, "
+	  "while it is off"}},
+	{"resize the maximum memory on an active domain",
+	 {0, ERROR_STATE, false,
+	  "its maximum stands while it runs: give config, for its next "
+	  "start"}},
+	{"persistent config of a transient domain",
+	 {0, ERROR_STATE, false,
+	  "it is transient and has no definition: leave config out"}},
+	{"domain with name '",
+	 {0, ERROR_EXISTS, false,
+	  "another domain has that name: choose another one"}},
+	{"is already active",
+	 {0, ERROR_STATE, false, "that domain runs already: destroy it first"}},
+	{"cannot read domain image", {0, ERROR_NOT_FOUND, false, NO_FILE}},
+	{"Failed to open file '", {0, ERROR_NOT_FOUND, false, NO_FILE}},
+	{"Failed to create file '",
+	 {0, ERROR_FAILED, false,
+	  "the host cannot write that file: check that its directory exists "
+	  "and has room"}},
+	{"header magic", {0, ERROR_INVALID_PARAMS, false, NO_IMAGE}},
+	{"image magic is incorrect",
+	 {0, ERROR_INVALID_PARAMS, false, NO_IMAGE}},
+	{"failed to read qemu header",
+	 {0, ERROR_INVALID_PARAMS, false, NO_IMAGE}},
+	{"no job is active", {0, ERROR_STATE, false, "no job of it goes on"}},
 	{"virtlogd-sock",
 	 {0, ERROR_FAILED, false,
 	  "libvirt's virtlogd does not run on this host: start it"}},
@@ -285,6 +328,40 @@ static int explain_undefine(struct job *job, struct error *err)
 	return 0;
 }
 
+static int explain_rename(struct job *job, int state, struct error *err)
+{
+	if (state != VIR_DOMAIN_SHUTOFF && state != VIR_DOMAIN_CRASHED)
+		return state_error(job, err,
+				   "is running: shut it down before it is "
+				   "renamed");
+	if (has_snapshots(job->domain))
+		return state_error(job, err,
+				   "has snapshots: it cannot be renamed while "
+				   "it has them");
+	if (has_checkpoints(job->domain))
+		return state_error(job, err,
+				   "has checkpoints: it cannot be renamed "
+				   "while it has them");
+	return 0;
+}
+
+/* Verbs that a domain need not run for. */
+static bool is_for_definition(const struct request *request)
+{
+	switch (request->id) {
+	case VERB_AUTOSTART:
+	case VERB_MANAGED_SAVE_REMOVE:
+		return true;
+	case VERB_SET_TEXT:
+	case VERB_SET_METADATA:
+	case VERB_SET_VCPUS:
+	case VERB_SET_MEMORY:
+		return request->flags & VIRT_AFFECT_CONFIG;
+	default:
+		return false;
+	}
+}
+
 /* -1: the domain's state explains the failure, and ERR says so. */
 static int explain_state(struct job *job, struct error *err)
 {
@@ -294,6 +371,10 @@ static int explain_state(struct job *job, struct error *err)
 		return 0;
 	if (job->request->id == VERB_UNDEFINE)
 		return explain_undefine(job, err);
+	if (job->request->id == VERB_RENAME)
+		return explain_rename(job, state, err);
+	if (is_for_definition(job->request))
+		return 0;
 	if (job->request->id == VERB_START) {
 		if (state == VIR_DOMAIN_PAUSED)
 			return state_error(job, err, "is paused: resume it");
@@ -309,6 +390,11 @@ static int explain_state(struct job *job, struct error *err)
 	}
 	if (job->request->id == VERB_RESUME && state == VIR_DOMAIN_RUNNING)
 		return state_error(job, err, "is running, not paused");
+	if (job->request->id == VERB_MANAGED_SAVE &&
+	    virDomainIsPersistent(job->domain) == 0)
+		return state_error(job, err,
+				   "is transient: it has no definition to "
+				   "start from again; save it to a file");
 	if (state != VIR_DOMAIN_PAUSED)
 		return 0;
 	if (job->request->id == VERB_SUSPEND)

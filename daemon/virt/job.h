@@ -17,6 +17,7 @@ struct connection;
 struct inventory;
 struct pumps;
 struct titles;
+struct xml_identity;
 
 struct job {
 	const struct request *request;
@@ -57,6 +58,13 @@ int lookup_domain(struct job *job, struct error *err);
 
 /* Sets reply->domain from DOMAIN. ERROR_NO_MEMORY. */
 int lookup_identify(struct job *job, virDomainPtr domain, struct error *err);
+
+/*
+ * define.c: whether the caller may have to do with a domain of IDENTITY, by its
+ * name and by the name of the domain that has its UUID. ERROR_DENIED.
+ */
+int define_check_scope(struct job *job, const struct xml_identity *identity,
+		       struct error *err);
 
 /* Whether TEXT has the form of a UUID with its hyphens. */
 bool lookup_is_uuid(const char *text);

@@ -185,6 +185,30 @@ int xml_identify(const char *xml, struct xml_identity *identity,
 	return 0;
 }
 
+int xml_check_element(const char *xml, struct error *err)
+{
+	size_t len = strnlen(xml, VIRT_XML_MAX + 1);
+	cleanup(cleanup_reader) xmlTextReaderPtr reader = NULL;
+	int more, type;
+
+	if (len > VIRT_XML_MAX)
+		return refuse(err, "it is too long");
+	reader = xmlReaderForMemory(xml, (int)len, NULL, NULL, XML_OPTIONS);
+	if (!reader)
+		return error_set_no_memory(err);
+	while ((more = xmlTextReaderRead(reader)) == 1) {
+		type = xmlTextReaderNodeType(reader);
+		if (type == XML_READER_TYPE_DOCUMENT_TYPE ||
+		    type == XML_READER_TYPE_ENTITY ||
+		    type == XML_READER_TYPE_ENTITY_REFERENCE)
+			return refuse(err,
+				      "DOCTYPE and entities are not taken");
+		if (xmlTextReaderDepth(reader) > VIRT_XML_DEPTH)
+			return refuse(err, "its elements are nested too deep");
+	}
+	return more < 0 ? not_well_formed(err) : 0;
+}
+
 /* The nodes that PATH selects in live XML; COUNT of them, number INDEX. */
 static xmlNodePtr select_node(xmlXPathContextPtr context, const char *path,
 			      unsigned index, unsigned *count)

@@ -31,6 +31,12 @@ void xml_identity_clear(struct xml_identity *identity);
 int xml_identify(const char *xml, struct xml_identity *identity,
 		 struct error *err);
 
+/*
+ * Whether XML is one well-formed element without DOCTYPE and entities, not nested
+ * deeper than VIRT_XML_DEPTH. ERROR_INVALID_PARAMS.
+ */
+int xml_check_element(const char *xml, struct error *err);
+
 struct xml_graphics {
 	enum virt_graphics_type type;
 	bool known;    /* type is one that we serve */

@@ -96,12 +96,26 @@ int call_choice(const struct command_call *call, const char *name, int fallback)
 	return (int)call_number(call, name, fallback);
 }
 
-int command_global_choice(const struct command_call *call, const char *name,
-			  int fallback)
+const char *command_global_text(const struct command_call *call,
+				const char *name, const char *fallback)
 {
 	const struct value *v = find_global(call, name);
 
-	return v->count ? (int)v->number : fallback;
+	return v->count ? v->text : fallback;
+}
+
+int64_t command_global_number(const struct command_call *call, const char *name,
+			      int64_t fallback)
+{
+	const struct value *v = find_global(call, name);
+
+	return v->count ? v->number : fallback;
+}
+
+int command_global_choice(const struct command_call *call, const char *name,
+			  int fallback)
+{
+	return (int)command_global_number(call, name, fallback);
 }
 
 static void free_value(struct value *value)
@@ -122,10 +136,8 @@ static const char *environment(const char *name)
 
 const char *call_config_file(const struct command_call *call)
 {
-	/* Not --config of the verb. */
-	const struct value *v = find_global(call, "config");
-
-	return v->count ? v->text : environment("VIRTMUX_CONFIG");
+	return command_global_text(call, "config",
+				   environment("VIRTMUX_CONFIG"));
 }
 
 int call_profile(struct command_call *call, const struct profile **profile,
@@ -136,9 +148,7 @@ int call_profile(struct command_call *call, const struct profile **profile,
 
 const char *command_host_text(const struct command_call *call)
 {
-	const struct value *v = find_global(call, "host");
-
-	return v->count ? v->text : environment("VIRTMUX_HOST");
+	return command_global_text(call, "host", environment("VIRTMUX_HOST"));
 }
 
 bool command_global_given(const struct command_call *call, const char *name)
@@ -175,10 +185,10 @@ int command_load_profile(const struct command_call *call, const char *host,
 	struct profile_request request = {
 		.config = call_config_file(call),
 		.host = host ? host : command_host_text(call),
-		.address = call_text(call, "address", NULL),
-		.ca = call_text(call, "ca", NULL),
-		.certificate = call_text(call, "certificate", NULL),
-		.key = call_text(call, "key", NULL),
+		.address = command_global_text(call, "address", NULL),
+		.ca = command_global_text(call, "ca", NULL),
+		.certificate = command_global_text(call, "certificate", NULL),
+		.key = command_global_text(call, "key", NULL),
 	};
 
 	return profile_load(profile, &request, err);
@@ -198,8 +208,10 @@ const struct key_sources *call_key_sources(struct command_call *call)
 {
 	call->sources = (struct key_sources){
 		.given = call->passphrase,
-		.passphrase_fd = (int)call_number(call, "passphrase-fd", -1),
-		.passphrase_file = call_text(call, "passphrase-file", NULL),
+		.passphrase_fd =
+			(int)command_global_number(call, "passphrase-fd", -1),
+		.passphrase_file =
+			command_global_text(call, "passphrase-file", NULL),
 		.batch = call_flag(call, "batch"),
 		.log = call->log,
 	};
@@ -226,7 +238,7 @@ int call_channel(struct command_call *call, struct channel **channel,
 	options.sources = call_key_sources(call);
 	options.route = call_flag(call, "no-session") ? CHANNEL_ROUTE_DIRECT
 						      : CHANNEL_ROUTE_ANY;
-	options.call_ms = (uint64_t)call_number(call, "timeout", 0);
+	options.call_ms = (uint64_t)command_global_number(call, "timeout", 0);
 	options.log = call->log;
 	if (channel_open(&call->channel, &options, err) < 0)
 		return -1;

@@ -41,7 +41,14 @@ struct command_call {
 /* The number of items up to COMMAND_END. */
 size_t command_items_count(const struct command_item *items);
 
-/* A global CHOICE, also behind a verb that hides it: virsh's vol-create-as --format. */
+/*
+ * A global option, also behind a verb that hides it by one of that name, which is
+ * what call_text() and its like then mean: virsh's metadata --key, dump --format.
+ */
+const char *command_global_text(const struct command_call *call,
+				const char *name, const char *fallback);
+int64_t command_global_number(const struct command_call *call, const char *name,
+			      int64_t fallback);
 int command_global_choice(const struct command_call *call, const char *name,
 			  int fallback);
 

@@ -9,8 +9,6 @@
 
 #include "daemon/virt/virt.h"
 
-#define VIRT_PATH_MAX 4096
-
 enum virt_save_flag {
 	VIRT_SAVE_BYPASS_CACHE = 1 << 0,
 	VIRT_SAVE_RUNNING = 1 << 1, /* when it is restored */

@@ -39,6 +39,9 @@ static void on_state(void *context, struct virt_reply *reply)
 	autobuf text = {0};
 	autofree char *now = NULL;
 
+	if (reply->domain.name)
+		call_set_target(a->call, reply->domain.uuid,
+				reply->domain.name);
 	if (!error_is_set(&reply->error))
 		buf_appendf(&text, "Now '%s' (%s) is %s on this host",
 			    reply->domain.name, reply->domain.uuid,

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -40,18 +41,21 @@ struct audit {
 	char time[CLOCK_TEXT_SIZE];
 };
 
+/* -1 with errno, too. */
 static int open_file(const char *path, struct error *err)
 {
 	int fd = open(path,
 		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY |
 			      O_NONBLOCK,
 		      FILE_MODE);
+	int errnum = errno;
 
 	if (fd < 0)
-		return error_set_errno(err, ERROR_SYSTEM, errno,
-				       "the audit file %s cannot be opened for "
-				       "writing",
-				       path);
+		error_set_errno(err, ERROR_SYSTEM, errnum,
+				"the audit file %s cannot be opened for "
+				"writing",
+				path);
+	errno = errnum;
 	return fd;
 }
 
@@ -308,13 +312,30 @@ static ssize_t send_journal(const struct audit *audit, const uint8_t *line,
 	return (ssize_t)n;
 }
 
-static ssize_t write_some(const struct audit *audit)
+/* The journal was restarted: its socket is another one. */
+static ssize_t send_anew(struct audit *audit, const uint8_t *line, size_t n)
 {
+	int fd = open_journal(NULL);
+
+	if (fd < 0)
+		return -1;
+	close(audit->fd);
+	audit->fd = fd;
+	return send_journal(audit, line, n);
+}
+
+static ssize_t write_some(struct audit *audit)
+{
+	ssize_t sent;
 	const uint8_t *line = buf_bytes(&audit->lines);
 	size_t n = write_size(audit);
 
-	if (audit->sink == SINK_JOURNAL)
-		return send_journal(audit, line, n);
+	if (audit->sink == SINK_JOURNAL) {
+		sent = send_journal(audit, line, n);
+		if (sent < 0 && (errno == ECONNREFUSED || errno == ENOTCONN))
+			sent = send_anew(audit, line, n);
+		return sent;
+	}
 	if (audit->sink == SINK_STDERR && !writable(audit->fd)) {
 		errno = EAGAIN;
 		return -1;
@@ -353,8 +374,32 @@ static void recovered(struct audit *audit)
 	audit->lost = 0;
 }
 
+/*
+ * Somebody removed the file, or its folder: what is written to it nobody can read.
+ * A file that was renamed is still there. -1 with errno.
+ */
+static int find_again(struct audit *audit)
+{
+	struct stat st;
+	int fd;
+
+	if (audit->sink != SINK_FILE || fstat(audit->fd, &st) < 0 ||
+	    st.st_nlink > 0)
+		return 0;
+	fd = open_file(audit->path, NULL);
+	if (fd < 0)
+		return -1;
+	log_warning(audit->log, "the audit %s was removed: it is made anew",
+		    audit->path);
+	close(audit->fd);
+	audit->fd = fd;
+	return 0;
+}
+
 int audit_flush(struct audit *audit, struct error *err)
 {
+	if (audit->lines.len > 0 && find_again(audit) < 0)
+		return failed(audit, errno, err);
 	while (audit->lines.len > 0) {
 		ssize_t n = write_some(audit);
 

@@ -243,6 +243,24 @@ static void test_a_failed_reopen_keeps_the_old_one(void **state)
 	rmdir(f->path);
 }
 
+/* What was written to it nobody could read. */
+static void test_a_file_that_was_removed(void **state)
+{
+	struct fixture *f = *state;
+	const struct audit_record record = {.event = AUDIT_BEGIN, .id = "i"};
+	autofree char *text = NULL;
+
+	assert_int_equal(audit_add(f->audit, &record, true, &f->err), 0);
+	unlink(f->path);
+	mkdir(f->path, 0700);
+	assert_int_equal(audit_add(f->audit, &record, true, &f->err), -1);
+	assert_int_equal(f->err.code, ERROR_SYSTEM);
+	rmdir(f->path);
+	assert_int_equal(audit_add(f->audit, &record, true, &f->err), 0);
+	text = content(f->path);
+	assert_lines(text, 2);
+}
+
 static void test_what_cannot_be_opened(void **state)
 {
 	struct audit *audit = NULL;
@@ -313,6 +331,7 @@ int main(void)
 		TEST(test_many_reads_are_written_in_between),
 		TEST(test_rotation),
 		TEST(test_a_failed_reopen_keeps_the_old_one),
+		TEST(test_a_file_that_was_removed),
 		cmocka_unit_test(test_what_cannot_be_opened),
 		cmocka_unit_test(test_a_full_disk),
 		cmocka_unit_test(test_a_pipe_that_is_full),

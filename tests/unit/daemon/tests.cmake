@@ -16,7 +16,8 @@ foreach(file
 		screenshot
 		session
 		snapshot
-		speed)
+		speed
+		unknown)
 	unit_test(daemon ops_${file} ops)
 endforeach()
 unit_test(daemon relay_in relay util)

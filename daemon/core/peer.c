@@ -114,6 +114,11 @@ unsigned peers_count(const struct peers *peers)
 	       peers->ending.count;
 }
 
+unsigned peers_members(const struct peers *peers)
+{
+	return peers->members.count;
+}
+
 /* -- refusing ------------------------------------------------------------- */
 
 static void refuse(const struct peer *peer, const struct error *why)

@@ -70,5 +70,7 @@ void peers_drain(struct peers *peers, uint64_t deadline_ms);
 
 /* Connections, also those that are ending. */
 unsigned peers_count(const struct peers *peers);
+/* Of users with rights. */
+unsigned peers_members(const struct peers *peers);
 
 #endif

@@ -21,6 +21,15 @@ static void tell_trust(void *context, struct ops_trust *trust)
 	};
 }
 
+static void count_connections(void *context, struct ops_connections *now)
+{
+	const struct service *s = context;
+	unsigned all = peers_count(s->peers);
+
+	now->members = peers_members(s->peers);
+	now->strangers = all - now->members;
+}
+
 static int reload(void *context, struct buf *restart, struct error *err)
 {
 	return service_reload(context, restart, err);
@@ -88,5 +97,6 @@ struct ops_core service_for_ops(struct service *s)
 		.reload = reload,
 		.push_crl = push_crl,
 		.trust = tell_trust,
+		.connections = count_connections,
 	};
 }

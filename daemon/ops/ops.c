@@ -59,6 +59,7 @@ int ops_new(struct ops **ops, const struct ops_config *config,
 	o->log = config->log;
 	o->core = config->core;
 	list_init(&o->followers);
+	o->started = clock_realtime_us() / 1000000;
 	o->uri = public_uri(config->virt.uri);
 	if (!o->uri)
 		return error_set_no_memory(err);
@@ -85,7 +86,7 @@ size_t ops_pending(struct ops *ops)
 
 bool ops_connected(struct ops *ops)
 {
-	return virt_connected(ops->virt);
+	return ops->virt && virt_connected(ops->virt);
 }
 
 void ops_close(struct ops *ops)

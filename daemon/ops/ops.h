@@ -37,6 +37,12 @@ struct ops_crl {
 	size_t revoked;
 };
 
+/* Connections now: of users with rights, and of others. */
+struct ops_connections {
+	unsigned members;
+	unsigned strangers;
+};
+
 /* What only daemon/core can do: 0, or -1 with words for the administrator. */
 struct ops_core {
 	void *context;
@@ -45,6 +51,7 @@ struct ops_core {
 	int (*push_crl)(void *context, const char *pem, size_t len,
 			struct ops_crl *crl, struct error *err);
 	void (*trust)(void *context, struct ops_trust *trust);
+	void (*connections)(void *context, struct ops_connections *now);
 };
 
 struct ops_config {

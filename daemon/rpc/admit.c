@@ -26,6 +26,7 @@ int admit_audit(struct call *c, struct audit_record *record, bool now,
 		text = buf_steal_str(&target);
 	record->target = text;
 	result = audit_add(rpc->config.audit, record, now, err);
+	rpc->counts.audit_failures += result < 0;
 	if (audit_waiting(rpc->config.audit) > 0 &&
 	    !uv_is_active((uv_handle_t *)&rpc->flush))
 		uv_timer_start(&rpc->flush, rpc->flush.timer_cb,

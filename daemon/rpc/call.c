@@ -223,11 +223,24 @@ static void log_failure(const struct call *c, const struct error *err)
 		  err->cause ? err->cause : "", err->cause ? ")" : "");
 }
 
+static void count_item(struct call *c, const struct error *err)
+{
+	struct rpc_counts *counts = &c->rpc->counts;
+
+	counts_add(counts, c->method, err ? err->code : ERROR_NONE,
+		   clock_monotonic_ns() - c->begun_ns);
+	counts->replayed += c->replayed;
+	counts->bytes_in += c->resource ? c->bytes_in : 0;
+	counts->bytes_out += c->resource ? c->bytes_out : 0;
+	counts->streams -= c->state == CALL_TAKEN;
+}
+
 static void close_item(struct call *c, const struct error *err)
 {
 	if (err)
 		log_failure(c, err);
 	audit_item(c, err);
+	count_item(c, err);
 	if (c->job)
 		job_end(c, err);
 	admit_release(c);
@@ -428,6 +441,7 @@ struct h2_stream *call_take_stream(struct call *c,
 	if (!c->stream)
 		return NULL;
 	call_set_state(c, CALL_TAKEN);
+	c->rpc->counts.streams++;
 	early->data = c->body;
 	c->body = (struct buf){0};
 	let_go(c);
@@ -526,4 +540,14 @@ struct h2_stream *call_stream(const struct call *c)
 const char *call_header(const struct call *c, const char *name)
 {
 	return c->stream ? h2_stream_header(c->stream, name) : NULL;
+}
+
+const struct rpc_counts *call_counts(const struct call *c)
+{
+	return &c->rpc->counts;
+}
+
+size_t call_open_calls(const struct call *c)
+{
+	return c->rpc->open_calls;
 }

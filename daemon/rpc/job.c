@@ -168,6 +168,7 @@ int job_begin(struct call *c, struct error *err)
 	job->call = c;
 	c->job = job;
 	user->jobs++;
+	c->rpc->counts.jobs++;
 	return 0;
 }
 
@@ -213,6 +214,7 @@ void job_end(struct call *c, const struct error *err)
 	struct rpc_job *job = steal(&c->job);
 
 	c->principal->user->jobs--;
+	c->rpc->counts.jobs--;
 	job->call = NULL;
 	job->cancel = NULL;
 	job->ended_us = clock_realtime_us();

@@ -12,6 +12,7 @@
 #include "api/codec.h"
 #include "api/message.h"
 #include "base/list.h"
+#include "daemon/rpc/counts.h"
 #include "daemon/rpc/handler.h"
 #include "daemon/rpc/job.h"
 #include "daemon/rpc/principal.h"
@@ -35,6 +36,7 @@ struct rpc {
 	size_t open_calls;
 	uint64_t calls; /* counted, for ids */
 	struct jobs jobs;
+	struct rpc_counts counts;
 	char id_prefix[5];
 	struct buf openrpc; /* the document, made when first asked for */
 	uv_idle_t turn;     /* active while `ready` is not empty */

@@ -9,6 +9,7 @@ foreach(file
 		event
 		host
 		job
+		metrics
 		migrate
 		network
 		ops

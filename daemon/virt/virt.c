@@ -9,6 +9,7 @@
 #include "daemon/virt/virt.h"
 
 #include <libvirt/libvirt.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "daemon/virt/connection.h"
@@ -68,13 +69,21 @@ static int run_job(struct job *job, struct error *err)
  */
 static void note_change(struct virt *v, const struct job *job)
 {
-	unsigned char uuid[VIR_UUID_BUFLEN];
+	unsigned char bytes[VIR_UUID_BUFLEN];
+	char uuid[VIRT_UUID_SIZE] = "";
 
 	if (!job->verb->changes)
 		return;
-	if (job->domain && virDomainGetUUID(job->domain, uuid) == 0)
-		titles_drop(v->titles, uuid);
-	inventory_touch(v->inventory, job->reply->domain.uuid);
+	if (job->domain && virDomainGetUUID(job->domain, bytes) == 0 &&
+	    virDomainGetUUIDString(job->domain, uuid) == 0) {
+		titles_drop(v->titles, bytes);
+		inventory_touch(v->inventory, uuid);
+	}
+	/* Not found; or of a network, pool…, which no row of a domain tells of. */
+	if (!job->domain && (job->verb->on_domain || job->kind))
+		return;
+	if (strcmp(uuid, job->reply->domain.uuid) != 0)
+		inventory_touch(v->inventory, job->reply->domain.uuid);
 }
 
 static void run_request(void *context, struct request *request)

@@ -8,6 +8,8 @@
 
 #include <libvirt/libvirt.h>
 
+#include "daemon/virt/network.h"
+
 #define XML                                                                    \
 	"<domain type='test'><name>%s</name><memory>1024</memory>"             \
 	"<vcpu>1</vcpu><os><type>hvm</type></os></domain>"
@@ -190,6 +192,27 @@ static void many_changes_at_once(void **state)
 			    0);
 }
 
+/* Neither what is about no domain, nor what was about none. */
+static void other_calls_read_nothing_again(void **state)
+{
+	static const struct virt_domain_ref none = {"none", NULL};
+	struct rig *rig = *state;
+	struct answer a = {0};
+	int64_t first;
+
+	list(rig);
+	first = as_of(rig);
+	ask(rig->v, &a, virt_network_destroy(rig->v, "default", done, &err));
+	assert_done(&a);
+	ask(rig->v, &a, virt_network_start(rig->v, "default", done, &err));
+	assert_done(&a);
+	ask(rig->v, &a, virt_domain_start(rig->v, &none, 0, done, &err));
+	assert_failed(&a, NOT_FOUND);
+	list(rig);
+	assert_int_equal(as_of(rig), first);
+	reply_clear(&a.reply);
+}
+
 /* An answer keeps its rows, whatever comes after. */
 static void an_answer_does_not_change(void **state)
 {
@@ -257,6 +280,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(many_changes_at_once, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(other_calls_read_nothing_again,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(an_answer_does_not_change,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_scope_hides_the_rest, setup,

@@ -31,6 +31,52 @@ int verb_autostart(struct command_call *call, struct error *err)
 			 result, err);
 }
 
+/* -- clone ----------------------------------------------------------------- */
+
+/* "vda=/path" as a JSON object; false: it has no such form. */
+static bool add_disk(struct words *words, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	autofree char *target = NULL;
+	autofree char *value = NULL;
+	autobuf json = {0};
+
+	if (!equals || equals == text || !equals[1])
+		return false;
+	target = strndup(text, (size_t)(equals - text));
+	buf_append_str(&json, "{\"target\":");
+	json_append_string(&json, target ? target : "");
+	buf_append_str(&json, ",\"path\":");
+	json_append_string(&json, equals + 1);
+	buf_append_char(&json, '}');
+	value = buf_steal_str(&json);
+	words->failed = words->failed || !target || !value;
+	words_add(words, "disks", value);
+	return true;
+}
+
+int verb_clone(struct command_call *call, struct error *err)
+{
+	autojson result = NULL;
+	autowords words = {0};
+
+	words_add(&words, "domain", call_argument(call, 0));
+	words_add(&words, "name", call_argument(call, 1));
+	words_add_bool(&words, "without_disks",
+		       call_flag(call, "without-disks"), true);
+	for (size_t i = 2; i < call_argument_count(call); i++)
+		if (!add_disk(&words, call_argument(call, i)))
+			return error_set(err, ERROR_USAGE,
+					 "clone: '%s' is not of the form "
+					 "TARGET=PATH, such as "
+					 "vda=/images/web-2.qcow2",
+					 call_argument(call, i));
+	if (words_call(&words, call, METHOD_domain_clone, &result, err) < 0)
+		return -1;
+	return call_done(call, "Domain '{domain}' cloned as '{name}'", result,
+			 err);
+}
+
 /* "domain", and which of its two faces is meant. */
 static void add_domain(struct words *words, const struct command_call *call)
 {

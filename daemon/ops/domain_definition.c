@@ -61,6 +61,37 @@ void op_domain_rename(struct call *call,
 		      &err);
 }
 
+static int submit_clone(struct call *call, const struct domain_clone_params *p,
+			struct error *err)
+{
+	struct virt_domain_ref ref = ops_ref(call, p->domain);
+	autofree struct virt_clone_disk *disks =
+		calloc(p->disks_count + 1, sizeof(*disks));
+	const struct virt_clone clone = {
+		.name = p->name,
+		.without_disks = p->without_disks,
+		.disks = disks,
+		.disks_count = p->disks_count,
+	};
+
+	if (!disks)
+		return error_set_no_memory(err);
+	for (size_t i = 0; i < p->disks_count; i++) {
+		disks[i].target = p->disks[i].target;
+		disks[i].path = p->disks[i].path;
+	}
+	return virt_domain_clone(ops_virt(call), &ref, &clone,
+				 ops_then_domain(call), err);
+}
+
+void op_domain_clone(struct call *call,
+		     const struct domain_clone_params *params)
+{
+	autoerror err = {0};
+
+	ops_submitted(call, submit_clone(call, params, &err), &err);
+}
+
 /* -- title, description, metadata ------------------------------------------ */
 
 static void on_description(void *context, struct virt_reply *reply)

@@ -155,6 +155,22 @@ static int create(struct job *job, const struct xml_identity *identity,
 	return identify_new(job, domain, err);
 }
 
+int define_text(struct job *job, const char *xml, struct error *err)
+{
+	cleanup(xml_identity_clear) struct xml_identity identity = {0};
+	autodomain domain = NULL;
+
+	if (xml_identify(xml, &identity, err) < 0 ||
+	    define_check_scope(job, &identity, err) < 0)
+		return -1;
+	job->acting = true;
+	domain = virDomainDefineXMLFlags(job->conn, xml, 0);
+	if (!domain)
+		return failure_of_xml(job, &identity, err);
+	free(steal(&job->reply->domain.name));
+	return identify_new(job, domain, err);
+}
+
 int run_define(struct job *job, struct error *err)
 {
 	cleanup(xml_identity_clear) struct xml_identity identity = {0};

@@ -14,6 +14,7 @@
 #include "daemon/virt/job.h"
 #include "daemon/virt/titles.h"
 #include "daemon/virt/xml.h"
+#include "daemon/virt/xml_clone.h"
 
 static const struct flag_pair affects[] = {
 	{VIRT_AFFECT_LIVE, VIR_DOMAIN_AFFECT_LIVE},
@@ -168,6 +169,22 @@ int run_set_metadata(struct job *job, struct error *err)
 				 request->names[0], flags) < 0)
 		return failure_set(job, err);
 	return 0;
+}
+
+/* -- clones ---------------------------------------------------------------- */
+
+int run_clone(struct job *job, struct error *err)
+{
+	autofree char *xml = virDomainGetXMLDesc(
+		job->domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+	autofree char *copy = NULL;
+
+	if (!xml)
+		return failure_set(job, err);
+	if (xml_clone(xml, job->request->data, &copy, err) < 0)
+		return error_prefix(err, "domain '%s' could not be cloned",
+				    job->reply->domain.name);
+	return define_text(job, copy, err);
 }
 
 /* -- processors and memory ------------------------------------------------- */

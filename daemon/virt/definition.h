@@ -91,4 +91,29 @@ int virt_domain_set_memory(struct virt *v, const struct virt_domain_ref *ref,
 			   uint64_t kib, unsigned flags, struct virt_done done,
 			   struct error *err);
 
+/* A disk of a clone. Strings borrowed. */
+struct virt_clone_disk {
+	const char *target; /* "vda" */
+	const char *path;   /* absolute, on the host */
+};
+
+struct virt_clone {
+	const char *name;
+	bool without_disks; /* those that are not told of */
+	const struct virt_clone_disk *disks;
+	size_t disks_count;
+};
+
+#define VIRT_CLONE_DISKS_MAX 256
+
+/*
+ * virDomainGetXMLDesc, virDomainDefineXMLFlags: another domain like this one, by
+ * the rules of xml_clone.h; reply->domain names it. Nothing is copied but the
+ * definition. ERROR_DENIED: the new name is outside of the ref's scope.
+ * ERROR_EXISTS, ERROR_INVALID_PARAMS.
+ */
+int virt_domain_clone(struct virt *v, const struct virt_domain_ref *ref,
+		      const struct virt_clone *clone, struct virt_done done,
+		      struct error *err);
+
 #endif

@@ -113,6 +113,57 @@ int virt_domain_set_memory(struct virt *v, const struct virt_domain_ref *ref,
 	return submit(v, VERB_SET_MEMORY, ref, flags, kib, done, err);
 }
 
+/* A struct virt_clone, its disks and its strings in one piece, to free(). */
+static struct virt_clone *copy_clone(const struct virt_clone *clone)
+{
+	size_t size = sizeof(*clone) +
+		      clone->disks_count * sizeof(*clone->disks) +
+		      strlen(clone->name) + 1;
+	struct virt_clone_disk *disks;
+	struct virt_clone *copy;
+	char *at;
+
+	for (size_t i = 0; i < clone->disks_count; i++)
+		size += strlen(clone->disks[i].target) +
+			strlen(clone->disks[i].path) + 2;
+	copy = malloc(size);
+	if (!copy)
+		return NULL;
+	*copy = *clone;
+	disks = (struct virt_clone_disk *)(copy + 1);
+	at = (char *)(disks + clone->disks_count);
+	copy->disks = disks;
+	copy->name = strcpy(at, clone->name);
+	at += strlen(at) + 1;
+	for (size_t i = 0; i < clone->disks_count; i++) {
+		disks[i].target = strcpy(at, clone->disks[i].target);
+		at += strlen(at) + 1;
+		disks[i].path = strcpy(at, clone->disks[i].path);
+		at += strlen(at) + 1;
+	}
+	return copy;
+}
+
+int virt_domain_clone(struct virt *v, const struct virt_domain_ref *ref,
+		      const struct virt_clone *clone, struct virt_done done,
+		      struct error *err)
+{
+	autoptr(request) request = request_new(VERB_CLONE, ref->name_or_uuid,
+					       ref->scope, done, err);
+
+	if (!request)
+		return -1;
+	if (clone->disks_count > VIRT_CLONE_DISKS_MAX)
+		return error_set(err, ERROR_INVALID_PARAMS,
+				 "at most %d disks can be named",
+				 VIRT_CLONE_DISKS_MAX);
+	request->data = copy_clone(clone);
+	request->data_free = free;
+	if (!request->data)
+		return error_set_no_memory(err);
+	return virt_submit(v, steal(&request), err);
+}
+
 /* -- saved.h -------------------------------------------------------------- */
 
 int virt_domain_managed_save(struct virt *v, const struct virt_domain_ref *ref,

@@ -350,6 +350,7 @@ static bool is_for_definition(const struct request *request)
 {
 	switch (request->id) {
 	case VERB_AUTOSTART:
+	case VERB_CLONE:
 	case VERB_MANAGED_SAVE_REMOVE:
 		return true;
 	case VERB_SET_TEXT:

@@ -66,6 +66,12 @@ int lookup_identify(struct job *job, virDomainPtr domain, struct error *err);
 int define_check_scope(struct job *job, const struct xml_identity *identity,
 		       struct error *err);
 
+/*
+ * define.c: defines a new domain by XML, which is the agent's own, with the checks
+ * of the verb define; reply->domain names it.
+ */
+int define_text(struct job *job, const char *xml, struct error *err);
+
 /* Whether TEXT has the form of a UUID with its hyphens. */
 bool lookup_is_uuid(const char *text);
 

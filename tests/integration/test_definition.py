@@ -376,6 +376,63 @@ class Guests(DefinitionCase):
             self.assertIn("test", words)
 
 
+class Clones(DefinitionCase):
+    """Of "test", with the disk vda and one interface; by the definition alone."""
+
+    def macs(self, domain):
+        return re.findall(r"<mac address='([^']+)'", self.xml(domain))
+
+    def test_with_a_disk_of_its_own(self):
+        answer = self.result("domain.clone", domain="test", name="web-<2>",
+                             disks=[{"target": "vda", "path": "/images/web-2"}])
+        self.assertEqual((answer["name"], answer["state"]), ("web-<2>", "shut-off"))
+        self.assertNotEqual(answer["uuid"], UUID)
+        xml = self.xml("web-<2>")
+        self.assertIn("<source file='/images/web-2'/>", xml)
+        self.assertNotIn("/guest/diskimage1", xml)
+        self.assertEqual(len(self.macs("web-<2>")), 1)
+        self.assertNotEqual(self.macs("web-<2>"), self.macs("test"))
+        self.assertEqual(self.info()["state"], "running")
+        self.result("domain.start", domain=answer["uuid"])
+        record = self.daemon.wait_audit(method="domain.clone", event="end")[0]
+        self.assertEqual(record["uuid"], answer["uuid"])
+
+    def test_without_disks(self):
+        words = self.refused("invalid-params", "domain.clone", domain="test", name="web-2")
+        self.assertIn("'vda' cannot belong to two domains", words)
+        self.result("domain.clone", domain="test", name="web-2", without_disks=True)
+        self.assertNotIn("<disk", self.xml("web-2"))
+
+    def test_on_a_block_device(self):
+        self.result("domain.clone", domain="test", name="web-2",
+                    disks=[{"target": "vda", "path": "/dev/vg/web-2"}])
+        self.assertRegex(self.xml("web-2"),
+                         r"<disk type='block'[^>]*>\s*<source dev='/dev/vg/web-2'/>")
+
+    def test_refusals(self):
+        disk = {"target": "vda", "path": "/images/a"}
+        for disks, words in (([{**disk, "target": "vdb"}], "no disk 'vdb'"),
+                             ([{**disk, "path": "images/a"}], "not absolute"),
+                             ([{**disk, "path": "/guest/diskimage1"}], "of the domain itself"),
+                             ([disk, disk], "named twice")):
+            self.assertIn(words, self.refused("invalid-params", "domain.clone",
+                                              domain="test", name="x", disks=disks))
+        self.refused("exists", "domain.clone", domain="test", name="test",
+                     without_disks=True)
+        self.result("domain.define", xml=WEB)
+        self.refused("denied", "domain.clone", "amy", domain="web-1", name="db-1")
+        self.refused("denied", "domain.clone", "olga", domain="web-1", name="web-2")
+        self.assertEqual(self.result("domain.clone", "amy", domain="web-1",
+                                     name="web-2")["name"], "web-2")
+
+    def test_verb(self):
+        self.virtmux("clone", "test", "web-2", "vda=/images/a=b")
+        self.assertIn("<source file='/images/a=b'/>", self.xml("web-2"))
+        self.virtmux("clone", "test", "web-3", "--without-disks")
+        self.virtmux("clone", "test", "web-4", "vda", status=2)
+        self.virtmux("clone", "test", "web-4", status=2)
+
+
 class Flags(DefinitionCase):
 
     def test_undefine_cannot_remove_and_keep(self):

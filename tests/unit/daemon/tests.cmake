@@ -4,6 +4,8 @@ foreach(file
 		console
 		device
 		domain
+		domain_definition
+		domain_keys
 		domain_list
 		domain_show
 		event
@@ -27,6 +29,7 @@ unit_test(daemon relay_relay relay)
 unit_test(daemon relay_speed relay)
 unit_test(daemon virt_virt virt base)
 unit_test(daemon virt_xml virt base)
+unit_test(daemon virt_xml_clone virt base)
 unit_test(daemon virt_xml_select virt base)
 unit_test(daemon virt_device virt base)
 unit_test(daemon virt_picture virt base)

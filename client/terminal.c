@@ -27,7 +27,8 @@ struct terminal {
 	bool wanted; /* raw mode is wanted */
 	bool is_raw; /* and is set */
 	pid_t guard;
-	int notes; /* to the guard */
+	int notes;               /* to the guard */
+	const char *take, *give; /* written with the modes; "" */
 	uv_signal_t signals[SIGNALS];
 	unsigned handles; /* of the loop, open ones */
 	bool freed;
@@ -41,12 +42,30 @@ static bool looks_same(const struct termios *a, const struct termios *b)
 	       a->c_lflag == b->c_lflag;
 }
 
+/* A terminal that has gone, or blocks, is no reason to fail. */
+static void put(const struct terminal *t, const char *text)
+{
+	size_t n = strlen(text);
+
+	while (n > 0) {
+		ssize_t put = write(t->fd, text, n);
+
+		if (put < 0 && errno != EINTR)
+			return;
+		if (put > 0) {
+			text += put;
+			n -= (size_t)put;
+		}
+	}
+}
+
 /* A shell may have set what it wants: that is then left alone. */
 static void restore_if_raw(const struct terminal *t)
 {
 	struct termios now;
 
 	if (tcgetattr(t->fd, &now) == 0 && looks_same(&now, &t->raw)) {
+		put(t, t->give);
 		tcflush(t->fd, TCIFLUSH);
 		tcsetattr(t->fd, TCSANOW, &t->before);
 	}
@@ -140,6 +159,7 @@ int terminal_raw(struct terminal *t, struct error *err)
 	if (tcsetattr(t->fd, TCSANOW, &t->raw) < 0)
 		return error_set_errno(err, ERROR_SYSTEM, errno,
 				       "cannot set the terminal to raw mode");
+	put(t, t->take);
 	return 0;
 }
 
@@ -147,6 +167,7 @@ static void put_back(struct terminal *t)
 {
 	if (!t->is_raw)
 		return;
+	put(t, t->give);
 	/* Keys that were meant for the guest are nothing for the shell. */
 	tcflush(t->fd, TCIFLUSH);
 	tcsetattr(t->fd, TCSANOW, &t->before);
@@ -216,12 +237,20 @@ int terminal_watch(struct terminal *t, uv_loop_t *uv, struct error *err)
 
 int terminal_new(struct terminal **terminal, int fd, struct error *err)
 {
+	return terminal_new_screen(terminal, fd, "", "", err);
+}
+
+int terminal_new_screen(struct terminal **terminal, int fd, const char *take,
+			const char *give, struct error *err)
+{
 	struct terminal *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return error_set_no_memory(err);
 	t->fd = fd;
 	t->notes = -1;
+	t->take = take;
+	t->give = give;
 	if (tcgetattr(fd, &t->before) < 0) {
 		error_set_errno(err, ERROR_SYSTEM, errno,
 				"cannot read the terminal's modes");

@@ -1,6 +1,6 @@
 /*
- * The terminal of a console: raw while the console is open, and given back as it
- * was found on every way out. Used by console.c alone.
+ * The terminal of a console, or of a program that fills the screen: raw while it is
+ * open, and given back as it was found on every way out. Used by console.c and top.c.
  *
  * What always holds: a signal that ends or stops us finds the terminal restored;
  * where we are killed without a chance to act (SIGKILL, a crash), a small process
@@ -22,6 +22,13 @@ struct terminal;
  * called before a key is unlocked: the guard is a fork. ERROR_SYSTEM.
  */
 int terminal_new(struct terminal **terminal, int fd, struct error *err);
+
+/*
+ * The same for a program that fills the screen: TAKE is written when the terminal
+ * becomes raw, GIVE when it is restored, also by the guard. Both are constants.
+ */
+int terminal_new_screen(struct terminal **terminal, int fd, const char *take,
+			const char *give, struct error *err);
 
 /* Restores it and ends the guard. The rest of a loop may follow. NULL-safe. */
 void terminal_free(struct terminal *terminal);

@@ -229,11 +229,11 @@ class Side:
         return sorted(self.virsh(*words, "--name").stdout.split())
 
     def lists(self):
-        return {what: re.sub(r"(?m)^ \d+ ", " N ", self.asked(*words)) for what, words in {
-            "domains": ["list", "--all", "--title", "--managed-save"],
-            "autostart": ["list", "--all", "--autostart"],
-            "networks": ["net-list", "--all"],
-            "pools": ["pool-list", "--all"]}.items()}
+        asked = {"domains": ["list", "--all", "--title", "--managed-save"],
+                 "autostart": ["list", "--all", "--autostart"],
+                 "networks": ["net-list", "--all"], "pools": ["pool-list", "--all"]}
+        return {what: re.sub(r"(?m)^ \d+ ", " N ", self.asked(*words))
+                for what, words in asked.items()}
 
     def documents(self):
         """{what: text} of all that there is."""

@@ -256,7 +256,7 @@ static void on_done(void *context, struct json_object *result,
 	w->done = true;
 	w->failed = why != NULL;
 	if (why)
-		error_set(&w->why, why->code, "%s", error_words(why));
+		error_copy(&w->why, why);
 	else
 		w->result = json_object_get(result);
 }

@@ -29,6 +29,26 @@ static enum output_format wanted_format(const struct command_call *call)
 
 /* -- errors ---------------------------------------------------------------- */
 
+#define CALL_ID_SIZE 32
+
+/* The id of the host's call that failed with E, which its log has too. */
+static bool call_id_of(const struct error *e, char id[CALL_ID_SIZE])
+{
+	return e->cause && sscanf(e->cause, "call %31[0-9a-z_-]", id) == 1;
+}
+
+/* Once, and only where the host's log tells more than the words do. */
+static void print_call(const struct error *e)
+{
+	const char *no = getenv("NO_COLOR");
+	bool dim = isatty(STDERR_FILENO) == 1 && !(no && *no);
+	char id[CALL_ID_SIZE];
+
+	if (call_id_of(e, id) && strchr(e->cause, ':'))
+		fprintf(stderr, "%s(call %s: see the host's log)%s\n",
+			dim ? "\x1b[2m" : "", id, dim ? "\x1b[0m" : "");
+}
+
 /*
  * {"error":{"code":"not-found","number":-32001,"status":3,"message":"…"}}, with
  * "host" before it where there are several.
@@ -37,6 +57,7 @@ static void print_error_json(const char *host, const struct error *e)
 {
 	autobuf text = {0};
 	autofree char *line = NULL;
+	char id[CALL_ID_SIZE];
 
 	buf_append_char(&text, '{');
 	if (host) {
@@ -53,6 +74,10 @@ static void print_error_json(const char *host, const struct error *e)
 		    error_code_exit_status(e->code),
 		    error_code_may_retry(e->code) ? "true" : "false");
 	json_append_string(&text, error_words(e));
+	if (call_id_of(e, id)) {
+		buf_append_str(&text, ",\"call\":");
+		json_append_string(&text, id);
+	}
 	buf_append_str(&text, "}}");
 	line = buf_steal_str(&text);
 	fprintf(stderr, "%s\n", line ? line : "{\"error\":{}}");
@@ -68,6 +93,7 @@ static void print_error_text(const struct command_call *call, const char *host,
 	words = buf_steal_str(&text);
 	fprintf(stderr, "virtmux: %s%s%s\n", host ? host : "", host ? ": " : "",
 		words ? words : "memory ran out");
+	print_call(e);
 	if (e->code == ERROR_USAGE && call->command)
 		fprintf(stderr, "\"virtmux %s --help\" tells more.\n",
 			call->command->verb);

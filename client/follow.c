@@ -173,7 +173,10 @@ static int take_end(const struct follow *f, const struct job_info *info,
 		code = ERROR_INTERRUPTED;
 	error_set(err, code, "%s",
 		  info->has_error ? info->error.message : "it has failed");
-	return error_set_cause(err, "%s", f->id);
+	return error_set_cause(err, "call %s%s", f->id,
+			       info->has_error && info->error.logged
+				       ? ": see the host's log"
+				       : "");
 }
 
 static int follow(struct follow *f, struct json_object **result,

@@ -111,7 +111,10 @@ static const char preface[] =
 	"Results go to standard output, errors to standard error. With\n"
 	".B \\-\\-json\nor\n.B \\-f jsonl\nan error is one line there: "
 	"{\"error\":{\"code\":NAME,\"number\":N,\"status\":EXIT STATUS,"
-	"\"retry\":BOOL,\"message\":WORDS}}; standard output then has nothing "
+	"\"retry\":BOOL,\"message\":WORDS,\"call\":ID}}, with the id under "
+	"which "
+	"the host's log has it, where a host has refused it; standard output "
+	"then has nothing "
 	"or a whole result.\n";
 
 static const char passphrase[] =

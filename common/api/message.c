@@ -280,6 +280,8 @@ int message_append_error(struct buf *out, const char *id,
 		buf_append_str(out, ",\"call\":");
 		json_append_string(out, call);
 	}
+	if (call && err->cause)
+		buf_append_str(out, ",\"logged\":true");
 	buf_append_str(out, "}}}");
 	return finish(out);
 }
@@ -370,7 +372,14 @@ static int failure_read(struct json_object *failure, struct response *r,
 	if (!call)
 		return 0;
 	r->call = strdup(json_object_get_string(call));
-	return r->call ? 0 : error_set_no_memory(err);
+	if (!r->call)
+		return error_set_no_memory(err);
+	error_set_cause(&r->error, "call %s%s", r->call,
+			json_object_get_boolean(
+				member_of(data, "logged", json_type_boolean))
+				? ": see the host's log"
+				: "");
+	return r->error.cause ? 0 : error_set_no_memory(err);
 }
 
 static int response_read(struct response *r, struct error *err)

@@ -61,7 +61,8 @@ int message_append_result_text(struct buf *out, const char *id,
 /*
  * {"jsonrpc":"2.0","id":…,"error":{"code":-32001,"message":words,"data":{"name":
  * "not-found","retry":false,"call":CALL}}}. CALL is the id that finds the line in
- * the host's log, or NULL. The cause of ERR is never sent.
+ * the host's log, or NULL. The cause of ERR is never sent, only that the log has one
+ * ("logged":true).
  */
 int message_append_error(struct buf *out, const char *id,
 			 const struct error *err, const char *call);
@@ -84,8 +85,10 @@ struct response {
 	struct json_object *tree; /* owns what the others borrow */
 	char *id; /* JSON text; "null" where the host had none */
 	struct json_object *result; /* of a success; can be NULL for null */
-	struct error error;         /* set for a failure: code by its number */
-	char *call; /* the host's call id of a failure, or NULL */
+	struct error error; /* set for a failure: code by its number; the
+				       cause: "call ID", and ": see the
+				       host's log" where that tells more */
+	char *call;         /* the host's call id of a failure, or NULL */
 };
 
 /*

@@ -133,6 +133,14 @@ int error_set_no_memory(struct error *err)
 	return err ? replace(err, ERROR_NO_MEMORY, NULL) : -1;
 }
 
+int error_copy(struct error *to, const struct error *from)
+{
+	error_set(to, from->code, "%s", error_words(from));
+	if (from->cause)
+		error_set_cause(to, "%s", from->cause);
+	return -1;
+}
+
 int error_move(struct error *to, struct error *from)
 {
 	if (!to) {

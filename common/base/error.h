@@ -58,6 +58,9 @@ int error_set_cause(struct error *err, const char *format, ...)
 /* Memory ran out: needs no allocation itself; words stay NULL. Returns -1. */
 int error_set_no_memory(struct error *err);
 
+/* Sets TO to what FROM holds, the cause included. Returns -1. */
+int error_copy(struct error *to, const struct error *from);
+
 /* Moves FROM into TO (may be NULL: then FROM is cleared). Returns -1. */
 int error_move(struct error *to, struct error *from);
 

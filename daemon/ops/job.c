@@ -63,6 +63,8 @@ static void fill_end(const struct rpc_job_facts *f, struct job_info *info)
 			.code = error_code_rpc_number(f->error->code),
 			.name = ops_borrow(error_code_name(f->error->code)),
 			.message = ops_borrow(error_words(f->error)),
+			.logged = f->error->cause != NULL,
+			.has_logged = f->error->cause != NULL,
 		};
 		info->has_error = true;
 	}

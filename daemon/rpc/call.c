@@ -104,7 +104,7 @@ void call_free(struct call *c)
 }
 
 /* Five bits a character; no vowels, so that no word comes of it. */
-static void make_id(struct rpc *rpc, char *id)
+void call_make_id(struct rpc *rpc, char *id)
 {
 	static const char digits[] = "0123456789bcdfghjklmnpqrstvwxyz_";
 	uint64_t number = ++rpc->calls;
@@ -132,7 +132,7 @@ void call_open(struct call *c, const struct request *request,
 	c->bytes_in = 0;
 	c->bytes_out = 0;
 	c->begun_ns = clock_monotonic_ns();
-	make_id(c->rpc, c->id);
+	call_make_id(c->rpc, c->id);
 }
 
 static void step(struct call *c)
@@ -215,7 +215,7 @@ static void log_failure(const struct call *c, const struct error *err)
 		    err->code == ERROR_SYSTEM;
 	const char *name = request_name(c);
 
-	log_write(c->rpc->log, ours ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+	log_write(c->rpc->log, ours ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
 		  "call %s: %.128s of \"%s\" at %s: %s: %s%s%s%s", c->id,
 		  name ? name : "a call", c->principal->caller.identity,
 		  c->principal->caller.address, error_code_name(err->code),

@@ -15,10 +15,11 @@
 static void refuse(struct call *c, const struct error *err)
 {
 	struct h2_stream *s = c->stream;
+	struct rpc_peer *peer = c->peer;
 
 	call_set_state(c, CALL_ENDED);
 	call_free(c);
-	http_respond_error(s, err, NULL);
+	http_refuse(peer, s, 0, NULL, err);
 }
 
 static void refuse_size(struct call *c)

@@ -78,8 +78,19 @@ void http_respond_error(struct h2_stream *s, const struct error *err,
 	respond_error(s, http_status(err->code), NULL, err, call_id);
 }
 
-void http_respond_status(struct h2_stream *s, unsigned status,
-			 const struct h2_header *more, const struct error *err)
+void http_refuse(struct rpc_peer *peer, struct h2_stream *s, unsigned status,
+		 const struct h2_header *more, const struct error *err)
 {
-	respond_error(s, status, more, err, NULL);
+	const struct caller *caller = &peer->principal->caller;
+	const char *verb = h2_stream_header(s, ":method");
+	const char *path = h2_stream_header(s, ":path");
+	char id[CALL_ID_SIZE];
+
+	call_make_id(peer->rpc, id);
+	log_info(peer->rpc->log,
+		 "call %s: %.16s %.128s of \"%s\" at %s: %s: %s", id,
+		 verb ? verb : "?", path ? path : "", caller->identity,
+		 caller->address, error_code_name(err->code), error_words(err));
+	respond_error(s, status ? status : http_status(err->code), more, err,
+		      id);
 }

@@ -220,7 +220,7 @@ void job_end(struct call *c, const struct error *err)
 	job->ended_us = clock_realtime_us();
 	job->ended_ns = clock_monotonic_ns();
 	if (err)
-		error_set(&job->error, err->code, "%s", error_words(err));
+		error_copy(&job->error, err);
 	job->state = !err              ? JOB_STATE_DONE
 		     : job->cancelling ? JOB_STATE_CANCELLED
 				       : JOB_STATE_FAILED;

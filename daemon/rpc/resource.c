@@ -72,7 +72,8 @@ static void list_verbs(const char *path, char *text, size_t size)
 					      n ? ", " : "", verbs[i].verb);
 }
 
-static void refuse_path(struct h2_stream *s, const char *verb, const char *path)
+static void refuse_path(struct rpc_peer *peer, struct h2_stream *s,
+			const char *verb, const char *path)
 {
 	autoerror err = {0};
 	char allow[64];
@@ -82,18 +83,19 @@ static void refuse_path(struct h2_stream *s, const char *verb, const char *path)
 	if (*allow) {
 		error_set(&err, ERROR_INVALID_REQUEST,
 			  "%.128s takes %s, not %.16s", path, allow, verb);
-		http_respond_status(s, 405, &header, &err);
+		http_refuse(peer, s, 405, &header, &err);
 		return;
 	}
 	error_set(&err, ERROR_NOT_FOUND,
 		  "there is no resource %.128s; calls go to POST /rpc, and GET "
 		  "/openrpc.json lists everything",
 		  path);
-	http_respond_status(s, 404, NULL, &err);
+	http_refuse(peer, s, 404, NULL, &err);
 }
 
 /* RFC 9220 section 3: 501 where the protocol is not known. */
-static void refuse_connect(struct h2_stream *s, const char *protocol)
+static void refuse_connect(struct rpc_peer *peer, struct h2_stream *s,
+			   const char *protocol)
 {
 	autoerror err = {0};
 
@@ -106,17 +108,18 @@ static void refuse_connect(struct h2_stream *s, const char *protocol)
 	else
 		error_set(&err, ERROR_UNSUPPORTED,
 			  "this host passes no connections on to other hosts");
-	http_respond_status(s, 501, NULL, &err);
+	http_refuse(peer, s, 501, NULL, &err);
 }
 
-static bool connects_elsewhere(struct h2_stream *s, const char *verb)
+static bool connects_elsewhere(struct rpc_peer *peer, struct h2_stream *s,
+			       const char *verb)
 {
 	const char *protocol = h2_stream_header(s, ":protocol");
 
 	if (strcmp(verb, "CONNECT") != 0 ||
 	    (protocol && strcmp(protocol, "virtmux") == 0))
 		return false;
-	refuse_connect(s, protocol);
+	refuse_connect(peer, s, protocol);
 	return true;
 }
 
@@ -127,11 +130,11 @@ void resource_begin(struct rpc_peer *peer, struct h2_stream *stream)
 	const struct method *method;
 	struct call *c;
 
-	if (!verb || connects_elsewhere(stream, verb))
+	if (!verb || connects_elsewhere(peer, stream, verb))
 		return;
 	method = path ? find(verb, path) : NULL;
 	if (!method) {
-		refuse_path(stream, verb, path ? path : "");
+		refuse_path(peer, stream, verb, path ? path : "");
 		return;
 	}
 	c = call_new(peer, stream, &handler);

@@ -120,6 +120,8 @@ struct call {
 struct call *call_new(struct rpc_peer *peer, struct h2_stream *stream,
 		      const struct h2_handler *handler);
 void call_free(struct call *c);
+/* The next id, into CALL_ID_SIZE bytes. */
+void call_make_id(struct rpc *rpc, char *id);
 void call_set_state(struct call *c, enum call_state state);
 
 /* N bytes more are held for C; false where its user has too many. */
@@ -214,9 +216,12 @@ void http_respond(struct h2_stream *s, unsigned status,
 /* Answers with the error as JSON; CALL_ID may be NULL. */
 void http_respond_error(struct h2_stream *s, const struct error *err,
 			const char *call_id);
-/* The same with a status of its own and one further header, or NULL. */
-void http_respond_status(struct h2_stream *s, unsigned status,
-			 const struct h2_header *more, const struct error *err);
+/*
+ * Refuses a request of PEER that is no call: logs it under an id of its own, and
+ * answers with that. STATUS 0: as ERR has it. MORE: one further header, or NULL.
+ */
+void http_refuse(struct rpc_peer *peer, struct h2_stream *s, unsigned status,
+		 const struct h2_header *more, const struct error *err);
 unsigned http_status(enum error_code code);
 
 #endif

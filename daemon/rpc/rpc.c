@@ -234,7 +234,7 @@ static void refuse_stranger(struct rpc_peer *peer, struct h2_stream *stream)
 
 	access_check(NULL, peer->principal->caller.identity,
 		     method_by_id(METHOD_session_whoami), &err);
-	http_respond_error(stream, &err, NULL);
+	http_refuse(peer, stream, 0, NULL, &err);
 }
 
 static bool is_call(const struct h2_stream *stream)

@@ -253,7 +253,7 @@ static void test_answers(void **state)
 	assert_text(&out, "{\"jsonrpc\":\"2.0\",\"id\":3,\"error\":{\"code\":"
 			  "-32001,\"message\":\"there is no \\\"web\\\"\","
 			  "\"data\":{\"name\":\"not-found\",\"retry\":false,"
-			  "\"call\":\"c-1\"}}}");
+			  "\"call\":\"c-1\",\"logged\":true}}}");
 	error_set(&err, ERROR_BUSY, "later");
 	message_append_error(&out, NULL, &err, NULL);
 	assert_text(&out, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\""
@@ -324,6 +324,7 @@ static void test_responses(void **state)
 	assert_int_equal(failed.error.code, ERROR_UNKNOWN_OUTCOME);
 	assert_string_equal(error_words(&failed.error), "who knows");
 	assert_string_equal(failed.call, "c-9");
+	assert_string_equal(failed.error.cause, "call c-9");
 	assert_null(failed.result);
 }
 

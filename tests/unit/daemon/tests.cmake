@@ -5,8 +5,10 @@ foreach(file
 		device
 		domain
 		domain_definition
+		domain_guest
 		domain_keys
 		domain_list
+		domain_saved
 		domain_show
 		event
 		host

@@ -37,8 +37,8 @@ unit_test(daemon virt_device virt base)
 unit_test(daemon virt_picture virt base)
 unit_test(daemon virt_stress virt base)
 unit_test(daemon virt_restart virt base PkgConfig::LIBVIRT)
-foreach(file access admit audit event_log exchange idempotency job journal journal_record
-		renew resource)
+foreach(file access admit admit_journal audit event_log exchange idempotency job journal
+		journal_record renew resource)
 	unit_test(daemon rpc_${file} rpc)
 endforeach()
 unit_test(daemon virt_guest virt base)

@@ -56,38 +56,50 @@ static void on_state(void *context, struct virt_reply *reply)
 	answer(a, now ? now : "Look at it before trying again");
 }
 
-/* The domain that the parameters name, or NULL. */
-static const char *domain_of(const struct method *m, const void *params)
+/* The parameter of that type, or NULL. */
+static const char *text_of(const struct method *m, const void *params,
+			   const struct type *type)
 {
 	for (unsigned i = 0; i < m->params_count; i++) {
 		const struct member *p = &m->params[i];
+		const void *at = (const char *)params + p->offset;
 
-		if (p->type == &api_type_DOMAIN && p->count == 0)
-			return *(char *const *)(const void *)((const char *)
-								      params +
-							      p->offset);
+		if (p->type == type && p->count == 0)
+			return *(char *const *)at;
 	}
+	return NULL;
+}
+
+/* The domain that the parameters name, or that their XML makes; or NULL. */
+static char *domain_of(const struct method *m, const void *params)
+{
+	const char *domain = text_of(m, params, &api_type_DOMAIN);
+	const char *xml = text_of(m, params, &api_type_XML);
+
+	if (domain)
+		return strdup(domain);
+	if (xml && strncmp(m->name, "domain.", strlen("domain.")) == 0)
+		return virt_xml_name(xml);
 	return NULL;
 }
 
 void ops_unknown(struct call *call, const void *params, struct error *err)
 {
-	const char *domain = domain_of(call_method(call), params);
 	struct virt_done done = {.fn = on_state};
 	struct virt_domain_ref ref;
 	struct asked *a = calloc(1, sizeof(*a));
 
-	if (!a || !domain) {
+	if (a)
+		a->domain = domain_of(call_method(call), params);
+	if (!a || !a->domain) {
 		free(a);
 		call_fail(call, err);
 		return;
 	}
 	a->call = call;
-	a->domain = strdup(domain);
 	error_move(&a->error, err);
 	done.context = a;
-	ref = ops_ref(call, domain);
-	if (!a->domain ||
-	    virt_domain_info(ops_virt(call), &ref, done, NULL) < 0)
+	ref = ops_ref(call, a->domain);
+	if (virt_domain_info(ops_virt(call), &ref, done, NULL) < 0)
 		answer(a, "Look at it before trying again");
 }

@@ -258,6 +258,9 @@ bool virt_connected(struct virt *v);
 /* "running", "paused", "shut off": virsh's words; constant. */
 const char *virt_state_name(enum virt_state state);
 
+/* The <name> of a domain's XML, to free(); NULL where it is no such XML. */
+char *virt_xml_name(const char *xml);
+
 /*
  * The verbs. Each returns 0: DONE will be called with the reply; or -1 with ERR
  * and DONE never called: ERROR_BUSY (queue_limit), ERROR_DRAINING,

@@ -185,6 +185,13 @@ int xml_identify(const char *xml, struct xml_identity *identity,
 	return 0;
 }
 
+char *virt_xml_name(const char *xml)
+{
+	struct xml_identity identity = {0};
+
+	return xml_identify(xml, &identity, NULL) < 0 ? NULL : identity.name;
+}
+
 int xml_check_element(const char *xml, struct error *err)
 {
 	size_t len = strnlen(xml, VIRT_XML_MAX + 1);

@@ -68,15 +68,36 @@ static void libvirt_that_cannot_be_asked(void **state)
 	test_close(&t);
 }
 
-static void a_method_without_a_domain(void **state)
+static void ask_of_xml(struct test *t, char *xml)
 {
-	const struct domain_define_params params = {.xml = web_1};
+	const struct domain_define_params params = {.xml = xml};
 	autoerror err = {0};
+
+	error_set(&err, ERROR_UNKNOWN_OUTCOME, "domain.define was begun");
+	ops_unknown(&t->call, &params, &err);
+}
+
+static void the_name_may_be_in_the_xml(void **state)
+{
+	char xml[] = "<domain type='test'><name>web-1</name></domain>";
 	struct test t;
 
 	test_open(&t, METHOD_domain_define);
-	error_set(&err, ERROR_UNKNOWN_OUTCOME, "domain.define was begun");
-	ops_unknown(&t.call, &params, &err);
+	ask_of_xml(&t, xml);
+	assert_string_equal(t.virt->domain, "web-1");
+	fake_reply_error(t.virt, ERROR_NOT_FOUND);
+	expect_words(&t, "domain.define was begun. Now this host shows no "
+			 "domain 'web-1'");
+	test_close(&t);
+}
+
+static void a_method_without_a_domain(void **state)
+{
+	char xml[] = "<network/>";
+	struct test t;
+
+	test_open(&t, METHOD_domain_define);
+	ask_of_xml(&t, xml);
 	assert_int_equal(t.virt->waiting, 0);
 	expect_words(&t, "domain.define was begun");
 	test_close(&t);
@@ -88,6 +109,7 @@ int main(void)
 		cmocka_unit_test(the_state_is_told),
 		cmocka_unit_test(a_domain_that_is_not_there),
 		cmocka_unit_test(libvirt_that_cannot_be_asked),
+		cmocka_unit_test(the_name_may_be_in_the_xml),
 		cmocka_unit_test(a_method_without_a_domain),
 	};
 

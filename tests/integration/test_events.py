@@ -4,12 +4,14 @@
 scopes, rights that change, drains and restarts of libvirtd; `virtmux event`; and
 lists that show each change."""
 import json
+import os
 import signal
 import subprocess
 import threading
 
+import test_device_qemu
 import virtmux_test
-from virtmux_test import HOST, end_process, must_run, need, wait_for
+from virtmux_test import HOST, end_process, must_run, need, wait_for, write_file
 
 XML = ("<domain type='test'><name>%s</name><memory>65536</memory><vcpu>2</vcpu>"
        "<os><type>hvm</type></os></domain>")
@@ -258,6 +260,36 @@ class Libvirt(EventCase):
         self.virsh("destroy", "test")
         follower.wait_event("stopped")
         self.assertEqual(self.state(), "shut-off")
+
+
+class Qemu(test_device_qemu.QemuCase):
+    """What the test driver does not tell of."""
+
+    def test_devices_and_jobs(self):
+        need("curl")
+        followers = [Follower(self.daemon, user, "?domain=web-1")
+                     for user in ("alice", "olga")]
+        for follower in followers:
+            self.addCleanup(follower.close)
+        tablet = write_file(os.path.join(self.work, "tablet.xml"),
+                            "<input type='tablet' bus='usb'/>")
+        virsh = self.libvirtd.virsh
+        virsh("attach-device", "web-1", tablet, "--live")
+        virsh("blockpull", "web-1", "vda", "--wait")
+        virsh("destroy", "web-1")
+        for follower in followers:
+            follower.wait_event("stopped", "web-1")
+            line = follower.wait_type("device-added")
+            self.assertEqual(line["event"], "added")
+            self.assertRegex(line["device"], "^input[0-9]$")
+            line = follower.wait_type("block-job")
+            self.assertEqual((line["event"], line["detail"], line["device"]),
+                             ("completed", "pull", "vda"))
+            self.assertEqual({line.get("domain") for line in follower.lines},
+                             {None, "web-1"})
+        rows = self.daemon.result("olga", "domain.list")["domains"]
+        self.assertEqual([(row["name"], row["state"]) for row in rows],
+                         [("web-1", "shut-off")])
 
 
 class Lists(EventCase):

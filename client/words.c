@@ -10,11 +10,19 @@
 #include "api/codec.h"
 #include "api/json.h"
 #include "base/file.h"
+#include "base/secret.h"
+
+/* A word may be a secret's value. */
+static void wipe(char *word)
+{
+	secret_wipe(word, strlen(word));
+	free(word);
+}
 
 void words_clear(struct words *words)
 {
 	for (size_t i = 0; i < words->n; i++)
-		free(words->list[i]);
+		wipe(words->list[i]);
 	words->n = 0;
 }
 

@@ -58,3 +58,25 @@ void service_drain(struct service *s)
 			 (time_out + CORE_CUT_MS) * CLOCK_NS_PER_MS;
 	uv_timer_start(&s->drain, on_drain, 0, CORE_DRAIN_LOOK_MS);
 }
+
+static void on_soon(uv_timer_t *timer)
+{
+	struct service *s = timer->data;
+
+	if (s->state == SERVICE_SERVING)
+		service_drain(s);
+}
+
+int service_drain_soon(void *context, struct ops_drained *left,
+		       struct error *err)
+{
+	struct service *s = context;
+
+	if (s->state != SERVICE_SERVING)
+		return error_set(err, ERROR_DRAINING,
+				 "the host's agent is ending already");
+	left->connections = peers_count(s->peers);
+	left->calls = rpc_open_calls(s->rpc);
+	uv_timer_start(&s->drain, on_soon, 0, 0);
+	return 0;
+}

@@ -41,6 +41,9 @@
 /* A stranger's time to ask and to read why he has no rights; at most twice it. */
 #define CORE_STRANGER_MS 5000u
 
+/* From session.end to the end of the connection: its answers may still go out. */
+#define CORE_DISMISS_MS 500u
+
 /* Refusals: the same reason once in this time; lines a second in all. */
 #define CORE_REFUSAL_QUIET_MS 60000u
 #define CORE_REFUSAL_KINDS    128u

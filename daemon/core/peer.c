@@ -48,6 +48,8 @@ struct peer {
 	struct rpc_peer *rpc; /* once its certificate is known */
 	enum peer_state state;
 	unsigned judged; /* peers->generation of the last judgement */
+	uint64_t id;     /* once it is a member */
+	bool dismissed;  /* an administrator has ended it */
 	bool overdue;    /* a stranger who was here at the last tick already */
 	struct address_source source;
 };
@@ -64,6 +66,7 @@ struct peers {
 	struct group ending;
 	struct refusals refusals;
 	struct sources sources;
+	uint64_t last_id;
 	unsigned generation; /* of config.tls */
 	uv_idle_t judging;   /* active while some are to be judged anew */
 	uv_timer_t
@@ -220,6 +223,7 @@ static void welcome(struct peer *peer)
 	log_info(peer->peers->config.log,
 		 "\"%s\" connected from %s (%s, certificate %s)", tls->identity,
 		 conn_peer_address(peer->conn), words, tls->serial);
+	peer->id = ++peer->peers->last_id;
 	set_state(peer, PEER_MEMBER);
 }
 
@@ -260,6 +264,15 @@ static bool judge(struct peer *peer)
 	struct peers *peers = peer->peers;
 	autoerror err = {0};
 
+	if (peer->dismissed) {
+		peer->dismissed = false;
+		log_info(
+			peers->config.log,
+			"\"%s\" at %s: an administrator has ended this session",
+			conn_tls_peer(peer->conn)->identity,
+			conn_peer_address(peer->conn));
+		conn_drain(peer->conn, CORE_DISMISS_MS);
+	}
 	if (peer->judged == peers->generation)
 		return true;
 	peer->judged = peers->generation;
@@ -280,7 +293,8 @@ static unsigned judge_some(struct group *group, unsigned most)
 		if (count == most)
 			break;
 		if (peer->state == PEER_UNKNOWN ||
-		    peer->judged == peer->peers->generation)
+		    (peer->judged == peer->peers->generation &&
+		     !peer->dismissed))
 			continue;
 		judge(peer);
 		count++;
@@ -515,6 +529,31 @@ struct peers_ended peers_renew(struct peers *peers)
 			welcome(peer);
 	}
 	return ended;
+}
+
+void peers_visit(const struct peers *peers, peers_visit_fn *visit,
+		 void *context)
+{
+	list_for_each (node, &peers->members.list) {
+		const struct peer *peer = list_entry(node, struct peer, node);
+
+		visit(context, peer->id, rpc_peer_caller(peer->rpc),
+		      rpc_peer_streams(peer->rpc));
+	}
+}
+
+bool peers_dismiss(struct peers *peers, uint64_t id)
+{
+	list_for_each (node, &peers->members.list) {
+		struct peer *peer = list_entry(node, struct peer, node);
+
+		if (peer->id != id)
+			continue;
+		peer->dismissed = true;
+		uv_idle_start(&peers->judging, on_judging);
+		return true;
+	}
+	return false;
 }
 
 void peers_drain(struct peers *peers, uint64_t deadline_ms)

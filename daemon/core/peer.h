@@ -65,6 +65,19 @@ struct peers_ended {
  */
 struct peers_ended peers_renew(struct peers *peers);
 
+/* Each member, the oldest first; not from within VISIT. CALLER is borrowed. */
+typedef void peers_visit_fn(void *context, uint64_t id,
+			    const struct caller *caller, size_t streams);
+void peers_visit(const struct peers *peers, peers_visit_fn *visit,
+		 void *context);
+
+/*
+ * Sends the member of that number away in the next turn of the loop; its calls have
+ * CORE_DISMISS_MS to end, so that whoever dismisses himself gets his answer. False
+ * where there is none.
+ */
+bool peers_dismiss(struct peers *peers, uint64_t id);
+
 /* GOAWAY to all; those that have not ended in DEADLINE_MS are cut. */
 void peers_drain(struct peers *peers, uint64_t deadline_ms);
 

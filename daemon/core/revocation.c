@@ -1,8 +1,8 @@
 /*
  * What only core can do for the methods of the host: host.reload, and host.push-crl,
- * which puts a newer revocation list in place and reloads. ops calls these through
- * struct ops_core. What always holds: a list that is in place was signed by our CA
- * and is not older than the one before.
+ * which puts a newer revocation list in place and reloads; and who is connected. ops
+ * calls these through struct ops_core. What always holds: a list that is in place was
+ * signed by our CA and is not older than the one before.
  */
 #include "base/file.h"
 #include "daemon/core/service_private.h"
@@ -90,6 +90,21 @@ static int push_crl(void *context, const char *pem, size_t len,
 	return 0;
 }
 
+static void tell_sessions(void *context, ops_session_fn *each,
+			  void *each_context)
+{
+	const struct service *s = context;
+
+	peers_visit(s->peers, each, each_context);
+}
+
+static bool end_session(void *context, uint64_t id)
+{
+	struct service *s = context;
+
+	return peers_dismiss(s->peers, id);
+}
+
 struct ops_core service_for_ops(struct service *s)
 {
 	return (struct ops_core){
@@ -98,5 +113,8 @@ struct ops_core service_for_ops(struct service *s)
 		.push_crl = push_crl,
 		.trust = tell_trust,
 		.connections = count_connections,
+		.drain = service_drain_soon,
+		.sessions = tell_sessions,
+		.end_session = end_session,
 	};
 }

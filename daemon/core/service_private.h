@@ -75,5 +75,8 @@ struct ops_core service_for_ops(struct service *s);
 
 /* drain.c: what SIGTERM and SIGINT do. */
 void service_drain(struct service *s);
+/* The same in the next turn of the loop, for host.drain. CONTEXT: the service. */
+int service_drain_soon(void *context, struct ops_drained *left,
+		       struct error *err);
 
 #endif

@@ -43,6 +43,18 @@ struct ops_connections {
 	unsigned strangers;
 };
 
+/* What is under way when the daemon begins to end. */
+struct ops_drained {
+	size_t connections;
+	size_t calls;
+};
+
+struct caller;
+
+/* A connection; CALLER is borrowed. */
+typedef void ops_session_fn(void *context, uint64_t id,
+			    const struct caller *caller, size_t streams);
+
 /* What only daemon/core can do: 0, or -1 with words for the administrator. */
 struct ops_core {
 	void *context;
@@ -52,6 +64,14 @@ struct ops_core {
 			struct ops_crl *crl, struct error *err);
 	void (*trust)(void *context, struct ops_trust *trust);
 	void (*connections)(void *context, struct ops_connections *now);
+	/* Begins the end in the next turn of the loop. ERROR_DRAINING. */
+	int (*drain)(void *context, struct ops_drained *left,
+		     struct error *err);
+	/* Each connection with rights, the oldest first. */
+	void (*sessions)(void *context, ops_session_fn *each,
+			 void *each_context);
+	/* Ends one in the next turn of the loop; false: there is none. */
+	bool (*end_session)(void *context, uint64_t id);
 };
 
 struct ops_config {

@@ -1,6 +1,6 @@
 /*
- * What an administrator changes about the running agent: handlers of host.reload and
- * host.push-crl. core does it, through struct ops_core, and is done when it returns;
+ * What an administrator changes about the running agent: handlers of host.reload,
+ * host.push-crl and host.drain. core does it, through struct ops_core, and is done when it returns;
  * libvirt has no part in it.
  */
 #include "daemon/ops/room.h"
@@ -62,4 +62,19 @@ void op_host_push_crl(struct call *call,
 	ops_time(crl.this_update, this_update);
 	ops_time(crl.next_update, next_update);
 	call_return(call, &result);
+}
+
+void op_host_drain(struct call *call, const struct host_drain_params *params)
+{
+	const struct ops_core *core = &ops_of(call)->core;
+	struct ops_drained left = {0};
+	autoerror err = {0};
+
+	if (core->drain(core->context, &left, &err) < 0) {
+		call_fail(call, &err);
+		return;
+	}
+	call_return(call, &(const struct host_drained){.connections =
+							       left.connections,
+						       .calls = left.calls});
 }

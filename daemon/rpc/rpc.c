@@ -218,6 +218,20 @@ void rpc_peer_free(struct rpc_peer *peer)
 	free(peer);
 }
 
+const struct caller *rpc_peer_caller(const struct rpc_peer *peer)
+{
+	return &peer->principal->caller;
+}
+
+size_t rpc_peer_streams(const struct rpc_peer *peer)
+{
+	size_t n = 0;
+
+	list_for_each (node, &peer->calls)
+		n++;
+	return n;
+}
+
 bool rpc_peer_permitted(const struct rpc_peer *peer)
 {
 	return peer->principal->rule != NULL;

@@ -106,6 +106,11 @@ void rpc_peer_free(struct rpc_peer *peer);
 /* Whether its identity has any rights; without, each request gets a 403. */
 bool rpc_peer_permitted(const struct rpc_peer *peer);
 
+/* Who it is, borrowed until its rights change or it ends. */
+const struct caller *rpc_peer_caller(const struct rpc_peer *peer);
+/* Its calls, consoles and transfers at this moment. */
+size_t rpc_peer_streams(const struct rpc_peer *peer);
+
 /* Connections of the same identity, this one included. */
 unsigned rpc_peer_siblings(const struct rpc_peer *peer);
 

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/secret.h"
 #include "daemon/virt/job.h"
 
 #define LANE_OF_QUICK     LANE_QUICK
@@ -107,6 +108,8 @@ void request_free(struct request *request)
 		free(*s);
 	free(request->scope);
 	free(request->domain);
+	if (request->text) /* it may be a secret's value */
+		secret_wipe(request->text, strlen(request->text));
 	free(request->text);
 	for (size_t i = 0; i < REQUEST_NAMES; i++)
 		free(request->names[i]);

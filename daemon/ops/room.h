@@ -15,6 +15,14 @@
 #include "daemon/rpc/handler.h"
 #include "wire/block.h"
 
+/*
+ * Volumes whose content moves at once, of all users: each takes one of the workers
+ * for what is long (VIRT_LONG_WORKERS), which others need too.
+ */
+#define OPS_TRANSFERS_MAX 8u
+
+struct upload;
+
 struct ops {
 	uv_loop_t *uv;
 	struct log *log;
@@ -28,6 +36,8 @@ struct ops {
 	char *uri; /* of libvirt, without its query part */
 	char hostname[256];
 	int64_t started; /* seconds since 1970 */
+	struct upload *uploads; /* that go on */
+	unsigned transfers;     /* uploads and downloads that go on */
 };
 
 struct virt_event;

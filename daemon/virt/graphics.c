@@ -131,7 +131,7 @@ static int connect_by_address(const struct xml_graphics *graphics, int *fd,
  * Another transport cannot carry a descriptor: asking for one ends the whole
  * connection. And its loopback would be another host's.
  */
-static bool is_this_host(const struct job *job)
+bool job_is_this_host(const struct job *job)
 {
 	autofree char *path = NULL;
 	autofree char *name = NULL;
@@ -195,7 +195,7 @@ int run_graphics(struct job *job, struct error *err)
 		return error_set(err, ERROR_STATE,
 				 "domain '%s' is not running: start it first",
 				 job->reply->domain.name);
-	if (!is_this_host(job))
+	if (!job_is_this_host(job))
 		return error_set(
 			err, ERROR_UNSUPPORTED,
 			"domain '%s' could not be shown: displays need "

@@ -86,6 +86,9 @@ int inspect_sizes(struct job *job, virDomainPtr domain, struct virt_domain *row,
 int inspect_names(struct job *job, virDomainPtr domain, struct virt_domain *row,
 		  struct error *err);
 
+/* graphics.c: whether paths and addresses that libvirt tells are this host's. */
+bool job_is_this_host(const struct job *job);
+
 /* state.c: virsh's words for why a domain is in STATE; never NULL. */
 const char *state_reason(int state, int reason);
 

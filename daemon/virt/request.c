@@ -64,6 +64,8 @@ struct request *request_new(enum verb_id id, const char *domain,
 	if (request) {
 		list_init(&request->node);
 		request->id = id;
+		for (size_t i = 0; i < REQUEST_FDS; i++)
+			request->fds[i] = -1;
 		request->done = done;
 		request->domain = domain ? strdup(domain) : NULL;
 		request->scope = scope ? copy_scope(scope) : NULL;
@@ -115,6 +117,8 @@ void request_free(struct request *request)
 		free(request->names[i]);
 	if (request->data)
 		request->data_free(request->data);
+	for (size_t i = 0; i < REQUEST_FDS; i++)
+		cleanup_close(&request->fds[i]);
 	reply_clear(&request->reply);
 	free(request);
 }

@@ -17,7 +17,7 @@ struct job;
 
 enum lane { LANE_QUICK, LANE_SLOW, LANE_LONG, LANES };
 
-enum { REQUEST_NAMES = 4, REQUEST_NUMBERS = 4 };
+enum { REQUEST_NAMES = 4, REQUEST_NUMBERS = 4, REQUEST_FDS = 2 };
 
 enum verb_id {
 #define VERB(id, lane, change, subject, run, deed) VERB_##id,
@@ -48,6 +48,7 @@ struct request {
 	uint64_t numbers[REQUEST_NUMBERS]; /* the verb's */
 	void *data; /* what else a noun's verb has been told; or NULL */
 	void (*data_free)(void *data);
+	int fds[REQUEST_FDS]; /* -1: none; closed with the request */
 	unsigned flags;
 	unsigned number; /* screen or display */
 	bool force;

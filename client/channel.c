@@ -237,7 +237,8 @@ static int dial_direct(struct channel *c, struct error *err)
 	options.tls = c->tls;
 	if (dial(c, &options, err) < 0)
 		return -1;
-	if (!c->options.tls) /* else it is the caller's */
+	/* Else it is the caller's, or wanted again. */
+	if (!c->options.tls && !c->options.keep_key)
 		tls_context_forget_key(c->tls);
 	return 0;
 }
@@ -387,6 +388,11 @@ void channel_free(struct channel *c)
 bool channel_is_session(const struct channel *c)
 {
 	return c->session;
+}
+
+struct tls_context *channel_tls(const struct channel *c)
+{
+	return c->tls;
 }
 
 const struct profile *channel_profile(const struct channel *c)

@@ -48,6 +48,7 @@ struct channel_options {
 	const struct profile *profile;
 	const struct key_sources *sources; /* of the passphrase; only DIRECT */
 	struct tls_context *tls; /* instead of profile's files, or NULL */
+	bool keep_key; /* unlocked, for channel_tls() and another channel */
 	enum channel_route route;
 	uint64_t call_ms;  /* for each call, each get or put to progress; 0: the
 			     profile's timeout */
@@ -138,6 +139,31 @@ int channel_get(struct channel *channel, const char *path,
 int channel_put(struct channel *channel, const char *path,
 		const struct h2_source *source, void *context,
 		struct json_object **result, struct error *err);
+
+/* A request for a resource with all that can be said about it. */
+struct channel_transfer {
+	const char *method; /* "GET", "PUT" */
+	const char *path;
+	const struct h2_header *headers; /* further ones */
+	size_t headers_count;
+	const struct h2_source *source; /* of the request's body, or NULL */
+	void *source_context;
+	channel_sink_fn *sink; /* of a 200's or 206's body; NULL: *RESULT */
+	void *sink_context;
+	/* The response's headers have come; with SINK_CONTEXT; or NULL. */
+	void (*on_response)(void *context, struct h2_stream *s);
+};
+
+/*
+ * Does it; runs the loop. *RESULT (may be NULL) as for channel_call(), where there
+ * is no sink. It may last as long as bytes move, in either direction.
+ */
+int channel_transfer(struct channel *channel,
+		     const struct channel_transfer *request,
+		     struct json_object **result, struct error *err);
+
+/* The TLS context with the unlocked key (keep_key); borrowed, or NULL. */
+struct tls_context *channel_tls(const struct channel *channel);
 
 /* -- asynchronous ---------------------------------------------------------- */
 

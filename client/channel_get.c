@@ -12,6 +12,8 @@
 
 struct transfer {
 	struct exchange exchange;
+	const struct h2_source *source; /* the caller's, or NULL */
+	void *source_context;
 	bool *done; /* of who waits; NULL when he gave up */
 	struct error *why;
 	struct buf *body; /* takes a gathered body, or NULL */
@@ -101,30 +103,53 @@ int channel_get(struct channel *channel, const char *path,
 	return error_is_set(&why) ? error_move(err, &why) : 0;
 }
 
-int channel_put(struct channel *channel, const char *path,
-		const struct h2_source *source, void *context,
-		struct json_object **result, struct error *err)
+/* -- a body that goes up: what leaves is progress --------------------------- */
+
+static size_t up_ready(void *context, bool *end)
 {
-	const struct h2_header type = {"content-type",
-				       "application/octet-stream"};
-	const struct exchange_request request = {
-		.method = "PUT",
-		.path = path,
-		.headers = &type,
-		.headers_count = 1,
-		.source = source,
-		.source_context = context,
-		.urgency = H2_URGENCY_BULK,
-	};
+	struct transfer *t = context;
+
+	return t->source->ready(t->source_context, end);
+}
+
+static void up_take(void *context, uint8_t *to, size_t n)
+{
+	struct transfer *t = context;
+
+	exchange_touch(&t->exchange);
+	t->source->take(t->source_context, to, n);
+}
+
+static const struct h2_source up_source = {up_ready, up_take};
+
+int channel_transfer(struct channel *channel,
+		     const struct channel_transfer *request,
+		     struct json_object **result, struct error *err)
+{
 	autoerror why = {0};
 	autobuf body = {0};
 	bool done = false;
-	struct transfer *t = new_transfer(path, &done, &why);
+	struct transfer *t = new_transfer(request->path, &done, &why);
+	const struct exchange_request r = {
+		.method = request->method,
+		.path = request->path,
+		.headers = request->headers,
+		.headers_count = request->headers_count,
+		.source = request->source ? &up_source : NULL,
+		.source_context = t,
+		.urgency = H2_URGENCY_BULK,
+	};
 
 	if (!t)
 		return error_set_no_memory(err);
+	t->source = request->source;
+	t->source_context = request->source_context;
+	t->exchange.sink = request->sink;
+	t->exchange.sink_context = request->sink_context;
+	t->exchange.on_response = request->on_response;
+	t->exchange.response_context = request->sink_context;
 	t->body = &body;
-	if (run_transfer(channel, t, &request, &done, err) < 0)
+	if (run_transfer(channel, t, &r, &done, err) < 0)
 		return -1;
 	if (error_is_set(&why))
 		return error_move(err, &why);
@@ -140,6 +165,24 @@ static int not_connected(const struct channel *channel, struct error *err)
 			 error_is_set(&channel->why)
 				 ? error_words(&channel->why)
 				 : "the connection has ended");
+}
+
+int channel_put(struct channel *channel, const char *path,
+		const struct h2_source *source, void *context,
+		struct json_object **result, struct error *err)
+{
+	const struct h2_header type = {"content-type",
+				       "application/octet-stream"};
+	const struct channel_transfer request = {
+		.method = "PUT",
+		.path = path,
+		.headers = &type,
+		.headers_count = 1,
+		.source = source,
+		.source_context = context,
+	};
+
+	return channel_transfer(channel, &request, result, err);
 }
 
 int channel_connect(struct channel *channel, const char *path,

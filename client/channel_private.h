@@ -76,7 +76,9 @@ struct exchange {
 	exchange_finish_fn *finish;
 	channel_sink_fn *sink; /* NULL: the body is gathered */
 	void *sink_context;
-	const char *what;  /* "domain.start", for messages; static or owned */
+	const char *what; /* "domain.start", for messages; static or owned */
+	void (*on_response)(void *context, struct h2_stream *s); /* or NULL */
+	void *response_context;
 	bool mutates;      /* an end without answer is an unknown outcome */
 	size_t body_limit; /* bytes gathered at most */
 	struct list link;
@@ -101,6 +103,9 @@ struct exchange_request {
 	void *source_context;
 	enum h2_urgency urgency;
 };
+
+/* It has made progress: its deadline is moved. */
+void exchange_touch(struct exchange *x);
 
 /* X is zeroed but for what its caller sets. On failure finish is not called. */
 int exchange_begin(struct exchange *x, struct channel *channel,

@@ -222,25 +222,29 @@ const struct key_sources *call_key_sources(struct command_call *call)
 	return &call->sources;
 }
 
-int call_channel(struct command_call *call, struct channel **channel,
-		 struct error *err)
+static int open_channel(struct command_call *call, struct tls_context *tls,
+			struct error *err)
 {
 	const struct profile *profile = NULL;
 	struct channel_options options = {0};
 
-	if (call->channel) {
-		*channel = call->channel;
-		return 0;
-	}
 	if (call_profile(call, &profile, err) < 0)
 		return -1;
 	options.profile = profile;
 	options.sources = call_key_sources(call);
+	options.tls = tls;
+	options.keep_key = call->keep_key;
 	options.route = call_flag(call, "no-session") ? CHANNEL_ROUTE_DIRECT
 						      : CHANNEL_ROUTE_ANY;
 	options.call_ms = (uint64_t)command_global_number(call, "timeout", 0);
 	options.log = call->log;
-	if (channel_open(&call->channel, &options, err) < 0)
+	return channel_open(&call->channel, &options, err);
+}
+
+int call_channel(struct command_call *call, struct channel **channel,
+		 struct error *err)
+{
+	if (!call->channel && open_channel(call, NULL, err) < 0)
 		return -1;
 	*channel = call->channel;
 	return 0;
@@ -249,6 +253,30 @@ int call_channel(struct command_call *call, struct channel **channel,
 void call_drop_channel(struct command_call *call)
 {
 	channel_free(steal(&call->channel));
+}
+
+void call_keep_key(struct command_call *call)
+{
+	call->keep_key = true;
+}
+
+int call_reconnect(struct command_call *call, struct channel **channel,
+		   struct error *err)
+{
+	struct tls_context *tls = NULL;
+	int rc;
+
+	if (call->channel && channel_tls(call->channel))
+		tls = tls_context_ref(channel_tls(call->channel));
+	channel_free(steal(&call->channel));
+	if (tls && call->tls != tls) {
+		tls_context_unref(call->tls);
+		call->tls = tls_context_ref(tls);
+	}
+	tls_context_unref(tls);
+	rc = open_channel(call, call->tls, err);
+	*channel = call->channel;
+	return rc;
 }
 
 /* -- parameters ------------------------------------------------------------ */
@@ -383,6 +411,7 @@ static void free_values(struct value *values, const struct command_item *items)
 void command_clear(struct command_call *call)
 {
 	channel_free(call->channel);
+	tls_context_unref(call->tls);
 	profile_free(call->profile);
 	output_free(call->output);
 	log_free(call->log);

@@ -191,6 +191,16 @@ int call_channel(struct command_call *call, struct channel **channel,
 void call_drop_channel(struct command_call *call);
 
 /*
+ * Before the first call_channel(): the unlocked key stays until the verb ends, so
+ * that call_reconnect() need not ask for the passphrase again.
+ */
+void call_keep_key(struct command_call *call);
+
+/* Ends the channel, where there is one, and connects anew. Errors as above. */
+int call_reconnect(struct command_call *call, struct channel **channel,
+		   struct error *err);
+
+/*
  * channel_call() of the verb's own method (or METHOD where it is not NULL).
  * PARAMS is JSON text; NULL: call_params(), for the verb's own method.
  */

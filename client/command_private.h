@@ -32,6 +32,9 @@ struct command_call {
 	bool one_of_many; /* hosts: this process serves one of them */
 	struct profile *profile;
 	struct channel *channel;
+	bool keep_key; /* call_keep_key() */
+	struct tls_context
+		*tls; /* of an earlier channel, with the key; or NULL */
 	struct log *log;
 	struct output *output;
 	bool detached; /* the verb returned -1 since its job goes on */

@@ -17,7 +17,7 @@
 #define USER_AGENT  "virtmux/" VIRTMUX_VERSION
 #define HEADERS_MAX 12
 
-static void touch(struct exchange *x)
+void exchange_touch(struct exchange *x)
 {
 	x->deadline =
 		clock_monotonic_ns() + x->channel->call_ms * CLOCK_NS_PER_MS;
@@ -27,7 +27,8 @@ static void touch(struct exchange *x)
 
 static bool succeeded(const struct exchange *x)
 {
-	return x->status == 200 || x->status == 202;
+	/* 206: a range, as it was asked for. */
+	return x->status == 200 || x->status == 202 || x->status == 206;
 }
 
 static void on_response(void *context, struct h2_stream *s)
@@ -38,11 +39,13 @@ static void on_response(void *context, struct h2_stream *s)
 	x->status = h2_stream_status(s);
 	if (type)
 		x->type = strdup(type);
+	if (x->on_response)
+		x->on_response(x->response_context, s);
 	if (!succeeded(x)) {
 		x->sink = NULL;
 		x->body_limit = CHANNEL_ERROR_MAX;
 	}
-	touch(x);
+	exchange_touch(x);
 }
 
 static int take_data(struct exchange *x, const uint8_t *data, size_t len,
@@ -66,7 +69,7 @@ static void on_data(void *context, struct h2_stream *s, const uint8_t *data,
 	struct exchange *x = context;
 	autoerror why = {0};
 
-	touch(x);
+	exchange_touch(x);
 	if (!error_is_set(&x->why) && take_data(x, data, len, &why) < 0)
 		exchange_abort(x, &why);
 	else
@@ -212,7 +215,7 @@ int exchange_begin(struct exchange *x, struct channel *c,
 	if (rc < 0)
 		return -1;
 	list_append(&c->exchanges, &x->link);
-	touch(x);
+	exchange_touch(x);
 	arm_timer(c);
 	return 0;
 }

@@ -35,7 +35,7 @@ struct ops {
 	bool ends_events;
 	char *uri; /* of libvirt, without its query part */
 	char hostname[256];
-	int64_t started; /* seconds since 1970 */
+	int64_t started;        /* seconds since 1970 */
 	struct upload *uploads; /* that go on */
 	unsigned transfers;     /* uploads and downloads that go on */
 };

@@ -69,6 +69,9 @@ static void fail(struct upload *u, struct error *err)
 {
 	struct call *call = u->call;
 
+	/* Or a peer that sends all before it reads would wait for a window. */
+	if (u->stream && u->held.len)
+		h2_stream_consume(u->stream, u->held.len);
 	transfer_end(call);
 	release(u);
 	call_fail(call, err);
@@ -265,7 +268,7 @@ static int begin(struct upload *u, struct virt_content *content,
 	plan.file = steal_fd(&content->file);
 	u->ended = early.end;
 	if (virt_content_receive(ops_virt(u->call), &plan, done, err) < 0) {
-		buf_free(&early.data);
+		u->held = early.data;
 		return -1;
 	}
 	if (early.data.len)

@@ -300,14 +300,15 @@ class Uploads(Content):
                 "content-range": "bytes 0-999999/*"});
             first.on("error", () => {});
             first.write("first");
+            while (!fs.readFileSync("%s").subarray(0, 5).equals(Buffer.from("first")))
+                await call("session.whoami");
             const put = () => request({":method": "PUT", ":path": path}, "second");
-            let answer;
-            do answer = await put(); while (answer.status === 200);
+            let answer = await put();
             const refused = answer.body;
             first.close(constants.NGHTTP2_CANCEL);
             do answer = await put(); while (answer.status === 503);
             return [refused, answer.status];
-        """)
+        """ % self.path())
         self.assertIn("written already", json.loads(seen[0])["error"]["message"])
         self.assertEqual(seen[1], 200)
         self.assertEqual(self.content()[:6], b"second")

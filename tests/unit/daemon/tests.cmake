@@ -2,6 +2,7 @@
 foreach(file
 		block
 		console
+		content_range
 		device
 		domain
 		domain_definition

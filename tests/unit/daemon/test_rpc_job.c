@@ -284,11 +284,13 @@ static void test_cancel(void **state)
 	unsigned cancelled = 0;
 	autoerror err = {0};
 	struct rpc_job *job;
+	char id[CALL_ID_SIZE];
 
 	s[0] = post(f->anna, "domain.migrate", MIGRATE("web-1"), NULL, NULL);
 	anna = looker(f, f->anna, &s[1]);
 	bert = looker(f, f->bert, &s[2]);
-	job = rpc_job_find(anna, call_id(f->calls[0]), NULL);
+	strcpy(id, call_id(f->calls[0]));
+	job = rpc_job_find(anna, id, NULL);
 	assert_int_equal(rpc_job_cancel(bert, job, &err), -1);
 	assert_int_equal(err.code, ERROR_DENIED);
 	/* Libvirt is to be asked, and refuses. */
@@ -298,8 +300,7 @@ static void test_cancel(void **state)
 	assert_int_equal(rpc_job_cancel(anna, job, &err), 1);
 	assert_int_equal(cancelled, 1);
 	fake_fail(f, 0, ERROR_FAILED);
-	assert_int_equal(look_at(anna, call_id(f->calls[0])).state,
-			 JOB_STATE_CANCELLED);
+	assert_int_equal(look_at(anna, id).state, JOB_STATE_CANCELLED);
 	assert_int_equal(rpc_job_cancel(anna, job, &err), -1);
 	assert_int_equal(err.code, ERROR_STATE);
 	fake_return(f, 1);

@@ -79,7 +79,8 @@ class Answer:
         self.name, self.words, self.result, self.error = "", "", None, None
         if not status:
             return
-        self.name = "ok" if status < 300 else "?"
+        # 431 (RFC 6585): the path is longer than headers may be
+        self.name = "ok" if status < 300 else "too-large" if status == 431 else "?"
         try:
             message = json.loads(body)
         except ValueError:

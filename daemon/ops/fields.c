@@ -101,9 +101,12 @@ static int put_scalar(const struct member *m, void *object,
 {
 	if (!field->text)
 		return put_number(m, object, field->number);
-	return m->type->kind == TYPE_TEXT
-		       ? put_text(m, object, field->text, err)
-		       : 0;
+	if (m->type->kind == TYPE_TEXT)
+		return put_text(m, object, field->text, err);
+	if (m->type->kind == TYPE_ENUM)
+		return put_number(m, object,
+				  (uint64_t)enum_value(m->type, field->text));
+	return 0;
 }
 
 /* -- lists ----------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 domain "test" has a disk, an interface and an agent that the driver plays.
 """
 import json
+import os
 
 import virtmux_test
 
@@ -154,6 +155,80 @@ class Devices(DeviceCase):
             MAC + " up\n")
         self.assertIn("domiflist",
                       self.run_client("domif-getlink", "test", "nic9", status=3))
+
+
+class Agent(DeviceCase):
+    """The driver plays an agent; a real one is in test_agent.py."""
+
+    def test_time(self):
+        now = self.result("agent.time", "victor", domain="test")
+        self.assertGreater(now["seconds"], 0)
+        self.result("agent.set-time", "oscar", domain="test", seconds=1000,
+                    nanoseconds=5)
+        for params in ({}, {"seconds": 1, "sync": True},
+                       {"seconds": 1, "nanoseconds": 1000000000}):
+            self.refused("invalid-params", "agent.set-time", domain="test", **params)
+        self.refused("denied", "agent.set-time", "victor", domain="test", seconds=1)
+        self.assertGreaterEqual(
+            self.result("agent.ping", domain="test")["latency"], 0)
+        self.assertRegex(self.run_client("domtime", "test"), r"^Time: \d+$")
+        self.assertRegex(self.run_client("domtime", "test", "--pretty"),
+                         r"^Time: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
+        for words in (["--now"], ["--time", "5"], ["--sync"]):
+            self.run_client("domtime", "test", *words)
+        self.run_client("domtime", "test", "--now", "--sync", status=2)
+
+    def test_filesystems(self):
+        fs = self.result("agent.fs-info", domain="test")["fs"]
+        self.assertEqual(fs[0], {"n": 0, "name": "vda1", "mountpoint": "/",
+                                 "fstype": "ext4", "disk": [{"n": 0, "alias": "vda"}]})
+        self.assertEqual(self.run_client("domfsinfo", "test").splitlines()[2].split(),
+                         ["/", "vda1", "ext4", "vda"])
+        self.assertEqual(
+            self.result("agent.fs-freeze", domain="test", mountpoints=["/"])["count"], 1)
+        self.assertEqual(self.result("agent.fs-thaw", domain="test")["count"], 1)
+        self.assertEqual(self.run_client("domfsfreeze", "test"),
+                         "Froze 2 filesystem(s)\n")
+        self.assertEqual(self.run_client("domfsthaw", "test", "/boot"),
+                         "Thawed 1 filesystem(s)\n")
+        self.run_client("domfstrim", "test", "--minimum", "4096")
+        self.refused("denied", "agent.fs-freeze", "victor", domain="test")
+
+    def test_names(self):
+        self.assertEqual(self.result("agent.hostname", domain="test")["hostname"],
+                         "testhost")
+        self.assertEqual(self.run_client("domhostname", "test"), "testhost\n")
+        self.refused("unsupported", "agent.info", domain="test")
+
+    def test_password_is_nowhere(self):
+        secret = "a very secret word"
+        file = virtmux_test.write_file(self.work + "/password", secret + "\n")
+        text = self.run_client("set-user-password", "test", "root",
+                               "--password-file", file)
+        self.assertEqual(text, "Password set successfully for root in test\n")
+        for user, domain, name in (("oscar", "test", "denied"),
+                                   ("alice", "nobody", "not-found")):
+            answer = self.daemon.call(user, "agent.set-password", {
+                "domain": domain, "user": "root", "password": secret})
+            self.assert_error(answer, name)
+        records = self.daemon.wait_audit(method="agent.set-password", event="end",
+                                         outcome="ok")
+        self.assertEqual(records[0]["target"], "test user=root")
+        self.run_client("set-user-password", "test", "root", "--batch", status=6)
+        self.daemon.stop()
+        for folder, _, files in os.walk(self.daemon.work):
+            for name in files:
+                with open(os.path.join(folder, name), "rb") as content:
+                    self.assertNotIn(secret.encode(), content.read(), name)
+
+    def test_not_running(self):
+        self.result("domain.destroy", domain="test")
+        for method, params in (
+                ("ping", {}), ("time", {}), ("set-time", {"seconds": 1}),
+                ("fs-info", {}), ("fs-freeze", {}), ("fs-thaw", {}), ("fs-trim", {}),
+                ("hostname", {})):
+            self.refused("state", "agent." + method, domain="test", **params)
+            self.refused("not-found", "agent." + method, domain="nobody", **params)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # The agent's unit tests; test_ROOM_FILE.c tests daemon/ROOM/FILE.c.
 foreach(file
+		agent
 		block
 		console
 		content_range

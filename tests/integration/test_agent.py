@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# timeout: 400
+"""A real qemu-guest-agent in a real small guest under qemu:///embed: what it tells,
+what it does, and what is said where there is none, or none that answers.
+"""
+import os
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+
+import virtmux_test
+from virtmux_test import must_run, need, wait_for, write_file
+
+GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "guest")
+CHANNEL = ("<channel type='unix'><target type='virtio' "
+           "name='org.qemu.guest_agent.0'/></channel>")
+READS = ("ping", "time", "info", "fs-info")
+
+
+class Agent(virtmux_test.Case):
+    """web-1 has an agent, mute-1 a channel and no system, bare-1 neither."""
+
+    access = {
+        "alice": {"role": "admin", "domains": "*"},
+        "olga": {"role": "operator", "domains": "bare-*"},
+        "victor": {"role": "viewer", "domains": "*"},
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        need("qemu-system-x86_64")
+        super().setUpClass()
+        try:
+            xml = must_run(os.path.join(GUEST, "domain-xml"), "NAME")
+            kernel, initrd = must_run(os.path.join(GUEST, "build-agent"),
+                                      timeout=120).split()
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            raise unittest.SkipTest(f"no guest with an agent: {error}")
+        root = tempfile.mkdtemp(prefix="e", dir=cls.class_folder)
+        os.mkdir(os.path.join(root, "etc"))
+        conf = 'stdio_handler = "file"\n'
+        if os.geteuid() == 0:
+            conf += 'user = "root"\ngroup = "root"\nnamespaces = []\n'
+        write_file(os.path.join(root, "etc", "qemu.conf"), conf)
+        cls.daemon = virtmux_test.Daemon(cls.class_folder, cls.authority)
+        cls.daemon.write_access(cls.access)
+        cls.daemon.write_config({"libvirt": {"uri": f"qemu:///embed?root={root}"}})
+        cls.daemon.spawn()
+        cls.addClassCleanup(cls.end_host)
+        cls.daemon.wait_ready()
+        with_agent = re.sub(r"<kernel>.*</initrd>", f"<kernel>{kernel}</kernel>"
+                            f"<initrd>{initrd}</initrd>", xml, flags=re.DOTALL)
+        with_channel = with_agent.replace("<serial ", CHANNEL + "<serial ", 1)
+        bare = re.sub(r"<kernel>.*</cmdline>", "", xml, flags=re.DOTALL)
+        cls.begin("web-1", with_channel)
+        cls.begin("mute-1", bare.replace("<serial ", CHANNEL + "<serial ", 1))
+        cls.begin("bare-1", bare)
+        wait_for(lambda: "result" in cls.daemon.call(
+            "alice", "agent.ping", {"domain": "web-1"}), "the agent", 120)
+
+    @classmethod
+    def begin(cls, name, xml):
+        cls.daemon.result("alice", "domain.define", {"xml": xml.replace(
+            "<name>NAME<", f"<name>{name}<")})
+        cls.daemon.result("alice", "domain.start", {"domain": name})
+        cls.addClassCleanup(cls.daemon.call, "alice", "domain.destroy",
+                            {"domain": name})
+
+    @classmethod
+    def end_host(cls):
+        status = cls.daemon.stop()
+        if status != 0 or "Sanitizer" in cls.daemon.log():
+            raise AssertionError(f"status {status}:\n{cls.daemon.log()}")
+
+    def result(self, method, **params):
+        return self.daemon.result("alice", method, {"domain": "web-1", **params})
+
+    def run_client(self, *words, status=0):
+        done = self.client(self.daemon, "alice").run(*words)
+        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
+        return done.stderr if status else done.stdout
+
+    def test_ping(self):
+        self.assertGreater(self.result("agent.ping")["latency"], 0)
+        self.assertEqual(self.run_client("guest-agent-ping", "web-1"),
+                         "The guest agent of 'web-1' answers\n")
+
+    def test_info(self):
+        info = self.result("agent.info")
+        self.assertEqual(info["hostname"], "virtmux-guest")
+        self.assertEqual(info["os"]["machine"], "x86_64")
+        self.assertRegex(info["os"]["kernel_release"], r"^\d+\.\d+")
+        self.assertEqual(info["timezone"]["offset"], 0)
+        self.assertEqual([i["name"] for i in info["interface"]], ["lo"])
+        only = self.result("agent.info", groups=["hostname"])
+        self.assertEqual(only["hostname"], "virtmux-guest")
+        self.assertNotIn("os", only)
+        self.assertEqual(self.run_client("domhostname", "web-1"), "virtmux-guest\n")
+        self.assertIn("virtmux-guest", self.run_client("guestinfo", "web-1", "--hostname"))
+        self.assertEqual(self.result("agent.hostname", source="agent")["hostname"],
+                         "virtmux-guest")
+
+    def test_addresses_by_the_agent(self):
+        found = self.result("domain.interfaces", source="agent")["interface"]
+        self.assertEqual([i["name"] for i in found], ["lo"])
+
+    def test_clock(self):
+        self.result("agent.set-time", seconds=1000000000)
+        self.assertLess(self.result("agent.time")["seconds"] - 1000000000, 60)
+        self.run_client("domtime", "web-1", "--now")
+        self.assertLess(abs(self.result("agent.time")["seconds"] - time.time()), 60)
+        self.assertRegex(self.run_client("domtime", "web-1", "--pretty"),
+                         r"^Time: 20\d\d-")
+
+    def test_file_systems(self):
+        """The guest has none that could be frozen: it lives in memory."""
+        self.assertEqual(self.result("agent.fs-info")["fs"], [])
+        self.assertEqual(self.result("agent.fs-freeze")["count"], 0)
+        self.assertEqual(self.result("agent.fs-thaw")["count"], 0)
+
+    def test_password(self):
+        file = write_file(os.path.join(self.work, "password"), "new-Word7\n")
+        self.run_client("set-user-password", "web-1", "root", "--password-file", file)
+        self.assert_error(self.daemon.call("alice", "agent.set-password", {
+            "domain": "web-1", "user": "nobody-here", "password": "x"}), "failed")
+        self.assertNotIn("new-Word7", self.daemon.log())
+
+    def test_no_channel(self):
+        for method in READS:
+            words = self.assert_error(self.daemon.call(
+                "alice", "agent." + method, {"domain": "bare-1"}), "unsupported")
+            self.assertIn("add one to its definition", words)
+
+    def test_no_agent(self):
+        for method in READS:
+            words = self.assert_error(self.daemon.call(
+                "alice", "agent." + method, {"domain": "mute-1"}), "timed-out")
+            self.assertIn("qemu-guest-agent", words)
+
+    def test_scope_and_role(self):
+        for method in READS:
+            self.assert_error(self.daemon.call(
+                "olga", "agent." + method, {"domain": "web-1"}), "not-found")
+        for method, params in (("fs-freeze", {}), ("set-time", {"seconds": 1}),
+                               ("set-password", {"user": "root", "password": "x"})):
+            self.assert_error(self.daemon.call(
+                "victor", "agent." + method, {"domain": "web-1", **params}), "denied")
+
+
+if __name__ == "__main__":
+    virtmux_test.main()

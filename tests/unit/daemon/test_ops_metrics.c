@@ -192,6 +192,7 @@ static void test_without_libvirt(void **state)
 	scrape(&r);
 	fake_reply_error(r.t.virt, ERROR_UNAVAILABLE);
 	assert_has(body(&r), "libvirt_up 0\n");
+	buf_free(&r.t.call.answer);
 	test_again(&r.t);
 	r.t.virt->refuse = ERROR_BUSY;
 	scrape(&r);

@@ -149,7 +149,7 @@ net-define {base}/net2.xml
 net-autostart net1
 net-autostart net2
 net-autostart net2 --disable
-net-update net1 add ip-dhcp-host "<host mac='52:54:00:00:00:05' name='five' ip='192.0.2.5'/>" --config
+net-update net1 add ip-dhcp-host "<host mac='52:54:00:00:00:05' ip='192.0.2.5'/>" --config
 net-update net1 delete ip-dhcp-host "<host mac='52:54:00:00:00:09'/>" --config
 net-undefine net2
 net-undefine net2

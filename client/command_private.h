@@ -110,4 +110,8 @@ void help_manual(struct buf *out);
 void help_value(struct buf *out, const struct command *command,
 		const struct command_item *item);
 
+/* What an item is for, and its choices where they are many; to free(). */
+char *help_item_text(const struct command *command,
+		     const struct command_item *item);
+
 #endif

@@ -8,9 +8,10 @@
 #include "base/utf8.h"
 #include "client/command_private.h"
 
-#define WIDTH       79 /* columns of a line */
-#define VERB_COLUMN 17 /* where summaries begin */
-#define NAME_COLUMN 28 /* where the words about an option begin */
+#define WIDTH         79 /* columns of a line */
+#define VERB_COLUMN   17 /* where summaries begin */
+#define NAME_COLUMN   28 /* where the words about an option begin */
+#define CHOICES_WIDTH 40 /* of choices in a usage line */
 
 /* Appends TEXT wrapped, from column AT on; later lines begin at INDENT. */
 static void wrap(struct buf *out, const char *text, size_t at, size_t indent)
@@ -57,11 +58,26 @@ static void entry(struct buf *out, const char *name, size_t column,
 
 /* -- values ---------------------------------------------------------------- */
 
+/* Many choices stand behind the option's words instead: see help_item_text(). */
+static bool has_many_choices(const struct command *command,
+			     const struct command_item *item)
+{
+	autobuf words = {0};
+
+	if (item->type == COMMAND_CHOICE)
+		command_item_choices(command, item, &words);
+	return words.len > CHOICES_WIDTH;
+}
+
 static void append_choices(struct buf *out, const struct command *command,
 			   const struct command_item *item)
 {
 	autobuf words = {0};
 
+	if (has_many_choices(command, item)) {
+		buf_append_str(out, "WORD");
+		return;
+	}
 	command_item_choices(command, item, &words);
 	for (size_t i = 0; i < words.len; i++) {
 		char c = (char)buf_bytes(&words)[i];
@@ -146,9 +162,23 @@ void help_usage(struct buf *out, const struct command *command)
 
 /* -- a verb ---------------------------------------------------------------- */
 
+char *help_item_text(const struct command *command,
+		     const struct command_item *item)
+{
+	autobuf text = {0};
+
+	buf_append_str(&text, command_item_doc(command, item));
+	if (has_many_choices(command, item)) {
+		buf_append_str(&text, ": ");
+		command_item_choices(command, item, &text);
+	}
+	return buf_steal_str(&text);
+}
+
 static void option_entry(struct buf *out, const struct command *command,
 			 const struct command_item *item)
 {
+	autofree char *doc = help_item_text(command, item);
 	autobuf name = {0};
 	autofree char *text = NULL;
 
@@ -156,20 +186,21 @@ static void option_entry(struct buf *out, const struct command *command,
 		buf_appendf(&name, "-%c, ", item->letter);
 	append_option(&name, command, item);
 	text = buf_steal_str(&name);
-	if (text)
-		entry(out, text, NAME_COLUMN, command_item_doc(command, item));
+	if (text && doc)
+		entry(out, text, NAME_COLUMN, doc);
 }
 
 static void argument_entry(struct buf *out, const struct command *command,
 			   const struct command_item *item)
 {
+	autofree char *doc = help_item_text(command, item);
 	autobuf name = {0};
 	autofree char *text = NULL;
 
 	help_value(&name, command, item);
 	text = buf_steal_str(&name);
-	if (text)
-		entry(out, text, NAME_COLUMN, command_item_doc(command, item));
+	if (text && doc)
+		entry(out, text, NAME_COLUMN, doc);
 }
 
 static bool has_items(const struct command *command,

@@ -48,6 +48,7 @@ static void item(struct buf *out, const struct command *command,
 		 const struct command_item *i)
 {
 	autobuf value = {0};
+	autofree char *words = help_item_text(command, i);
 	autofree char *shown = NULL;
 
 	help_value(&value, command, i);
@@ -69,7 +70,7 @@ static void item(struct buf *out, const struct command *command,
 		}
 	}
 	buf_append_char(out, '\n');
-	paragraph(out, command_item_doc(command, i));
+	paragraph(out, words ? words : "");
 }
 
 static void verb(struct buf *out, const struct command *command)

@@ -117,7 +117,8 @@ static void check_item(const struct command *c, const struct command_item *i)
 /*
  * No two options of a verb, the global ones included, are spelt alike; but for
  * virsh's --config of verbs that change a definition, its --format of volumes and
- * dumps, and its --key of metadata, which are meant behind them.
+ * dumps, its --key of metadata and its --timeout of events, which are meant behind
+ * them.
  */
 static void check_options_differ(const struct command *c)
 {
@@ -133,7 +134,8 @@ static void check_options_differ(const struct command *c)
 			if ((!strcmp(i->name, k->name) &&
 			     strcmp(i->name, "config") != 0 &&
 			     strcmp(i->name, "format") != 0 &&
-			     strcmp(i->name, "key") != 0) ||
+			     strcmp(i->name, "key") != 0 &&
+			     strcmp(i->name, "timeout") != 0) ||
 			    (i->letter && i->letter == k->letter))
 				fail_msg("%s --%s is also an option of every "
 					 "verb",

@@ -66,8 +66,9 @@ static int make_room(struct virt_record *record)
 }
 
 /* TEXT is taken over in any case. */
-static int append(struct virt_record *record, uint64_t number, char *text,
-		  struct error *err, const char *format, va_list arguments)
+__attribute__((format(printf, 5, 0))) static int
+append(struct virt_record *record, uint64_t number, char *text,
+       struct error *err, const char *format, va_list arguments)
 {
 	char *name = NULL;
 

@@ -166,7 +166,7 @@ vol-create-as defined c.raw 4M --format raw --allocation 0
 vol-create-as defined a.raw 4M --format raw
 vol-create defined {base}/vol.xml
 vol-upload a.raw {base}/content --pool defined
-vol-upload c.raw {base}/content --pool defined --offset 1M --length 64K
+vol-upload c.raw {base}/part --pool defined --offset 1048576 --length 65536
 vol-clone a.raw a2.raw --pool defined
 vol-clone b.qcow2 b2.qcow2 --pool defined
 vol-resize a.raw 6M --pool defined
@@ -206,8 +206,9 @@ class Side:
             must_run("qemu-img", "create", "-q", "-f", "qcow2",
                      f"{self.base}/{domain}.qcow2", "16M")
         must_run("truncate", "-s", "1M", f"{self.base}/extra.raw")
-        with open(f"{self.base}/content", "wb") as file:
-            file.write(hashlib.sha256(b"seed").digest() * (4 << 20 >> 5))
+        for file, size in (("content", 4 << 20), ("part", 65536)):
+            with open(f"{self.base}/{file}", "wb") as content:
+                content.write(hashlib.sha256(b"seed").digest() * (size >> 5))
         self.own()
 
     def own(self):

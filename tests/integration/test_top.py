@@ -107,7 +107,7 @@ class Screen(TopCase):
 
     def modes(self):
         tty = self.tmux("display-message", "-p", "#{pane_tty}").strip()
-        return must_run("stty", "-a", "-F", tty)
+        return re.sub(r"rows \d+; columns \d+;", "", must_run("stty", "-a", "-F", tty))
 
     def start(self, *words):
         line = " ".join([VIRTMUX, "--passphrase-file", self.alice.passphrase_file,

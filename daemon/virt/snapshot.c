@@ -107,18 +107,18 @@ static virDomainSnapshotPtr find(struct job *job, struct error *err)
 
 /* -- reading --------------------------------------------------------------- */
 
+#define EXTERNAL_PATHS                                                         \
+	"/domainsnapshot/memory[@snapshot='external']/@snapshot|"              \
+	"/domainsnapshot/disks/disk[@snapshot='external']/@snapshot"
+
 static int take_row(struct job *job, virDomainSnapshotPtr snapshot,
 		    struct virt_snapshot *row, struct error *err)
 {
 	enum { NAME, PARENT, DESCRIPTION, STATE, CREATED, EXTERNAL, TEXTS };
 	static const char *const paths[TEXTS] = {
-		"/domainsnapshot/name",
-		"/domainsnapshot/parent/name",
-		"/domainsnapshot/description",
-		"/domainsnapshot/state",
-		"/domainsnapshot/creationTime",
-		"/domainsnapshot/memory[@snapshot='external']/@snapshot|"
-		"/domainsnapshot/disks/disk[@snapshot='external']/@snapshot",
+		"/domainsnapshot/name",         "/domainsnapshot/parent/name",
+		"/domainsnapshot/description",  "/domainsnapshot/state",
+		"/domainsnapshot/creationTime", EXTERNAL_PATHS,
 	};
 	autofree char *xml = virDomainSnapshotGetXMLDesc(snapshot, 0);
 	char *texts[TEXTS];

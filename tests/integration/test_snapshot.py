@@ -313,6 +313,7 @@ class RealQemu(SnapshotCase):
         daemon = super().start_daemon(
             config={"libvirt": {"uri": f"qemu:///embed?root={root}"}}, **options)
         daemon.result("alice", "domain.define", {"xml": QEMU.format(disk=self.disk)})
+        self.addCleanup(daemon.call, "alice", "domain.destroy", {"domain": "test"})
         return daemon
 
     def state(self):

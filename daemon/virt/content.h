@@ -4,9 +4,9 @@
  * disk nor a checksum. Rules, thread and common errors: virt.h; the kind of each
  * reply is VIRT_VALUE_NOUN.
  *
- * A volume that is a plain file of this very host is read and written directly: 2
- * to 3 times as fast as through libvirt's streams, and its holes are seen. Anything
- * else (block devices, Ceph, a libvirt elsewhere) goes by libvirt's streams.
+ * A volume that is a plain file of this very host is read and written directly: its
+ * bytes go through no other process, and its holes are seen. Anything else (block
+ * devices, Ceph, a libvirt elsewhere) goes by libvirt's streams.
  */
 #ifndef VIRTMUX_VIRT_CONTENT_H
 #define VIRTMUX_VIRT_CONTENT_H

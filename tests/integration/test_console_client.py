@@ -313,7 +313,8 @@ class ConsoleClient(test_console.ConsoleCase):
         at_first = rss_kib(process.pid)
         process.stdin.write(b"stty -echo; echo; seq 1 %d; stty sane\n" % last)
         process.stdin.flush()
-        held = wait_for(lambda: pipe_is_full(process.stdout), "the pipe is full")
+        held = wait_for(lambda: pipe_is_full(process.stdout), "the pipe is full",
+                        4 * TIMEOUT)
         wait_idle(process.pid)
         self.assertLessEqual(rss_kib(process.pid) - at_first, 16 * 1024)
         process.stdin.close()

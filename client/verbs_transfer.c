@@ -19,9 +19,9 @@
 #include "base/clock.h"
 #include "client/channel.h"
 #include "client/output.h"
+#include "client/scaled.h"
 #include "client/transfer.h"
 #include "client/verbs.h"
-#include "client/verbs_volume.h"
 
 #define PART ".part"
 
@@ -47,7 +47,7 @@ static int size_option(struct command_call *call, const char *name,
 	const char *text = call_text(call, name, NULL);
 
 	*bytes = fallback;
-	return text ? volume_size(name, text, bytes, err) : 0;
+	return text ? scaled_bytes(name, text, 1, bytes, err) : 0;
 }
 
 /* Its pool and its name there, by which the resource is called. */

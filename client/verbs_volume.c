@@ -1,67 +1,18 @@
 /*
  * Verbs about storage volumes that are more than a call: vol-list, vol-info, what a
- * volume is called, and sizes with units. The others are rows of the table alone;
- * their content is moved by verbs_transfer.c.
+ * volume is called, and those that take sizes. The others are rows of the table
+ * alone; their content is moved by verbs_transfer.c.
  */
-#include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "api/codec.h"
 #include "api/json.h"
 #include "client/output.h"
+#include "client/scaled.h"
 #include "client/verbs.h"
-#include "client/verbs_volume.h"
-
-/* -- sizes ----------------------------------------------------------------- */
-
-static bool unit_factor(const char *unit, uint64_t *factor)
-{
-	static const char letters[] = "KMGTPE";
-	const char *letter;
-	unsigned base = 1024;
-
-	*factor = 1;
-	if (!*unit || strcasecmp(unit, "b") == 0 ||
-	    strcasecmp(unit, "bytes") == 0)
-		return true;
-	letter = strchr(letters, toupper((unsigned char)*unit));
-	if (!letter)
-		return false;
-	if (strcasecmp(unit + 1, "B") == 0)
-		base = 1000;
-	else if (unit[1] && strcasecmp(unit + 1, "iB") != 0)
-		return false;
-	for (const char *p = letters; p <= letter; p++)
-		*factor *= base;
-	return true;
-}
-
-int volume_size(const char *what, const char *text, uint64_t *bytes,
-		struct error *err)
-{
-	char *unit = NULL;
-	uint64_t factor;
-	unsigned long long number;
-
-	errno = 0;
-	number = strtoull(text, &unit, 10);
-	if (!isdigit((unsigned char)*text) || errno ||
-	    !unit_factor(unit, &factor))
-		return error_set(err, ERROR_USAGE,
-				 "%s: '%s' is no size: bytes, or a number with "
-				 "K, M, G or T, such as 10G",
-				 what, text);
-	if (number > INT64_MAX / factor)
-		return error_set(err, ERROR_USAGE, "%s: %s is too large", what,
-				 text);
-	*bytes = number * factor;
-	return 0;
-}
 
 /* -- parameters with sizes -------------------------------------------------- */
 
@@ -106,7 +57,7 @@ static int add_size(struct words *w, const char *name, const char *text,
 
 	if (!text)
 		return 0;
-	if (volume_size(name, text, &bytes, err) < 0)
+	if (scaled_bytes(name, text, 1, &bytes, err) < 0)
 		return -1;
 	snprintf(number, sizeof(number), "%" PRIu64, bytes);
 	add_word(w, name, number);

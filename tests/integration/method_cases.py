@@ -22,8 +22,8 @@ from virtmux_test import read_file
 
 ROLES = ["none", "viewer", "operator", "admin"]
 NONE = "virtmux-none"     # the name of no domain, network, pool, …
-CHUNK = 64               # requests that one run of node sends, in TIMEOUT seconds
-WAIT_MS = 2000            # how long a call may stay without an answer
+CHUNK = 48               # requests that one run of node sends, in TIMEOUT seconds
+WAIT_MS = 3000            # how long a call may stay without an answer
 ERRORS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                       "..", "..", "common", "base", "errors.def")
 

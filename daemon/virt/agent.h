@@ -20,6 +20,16 @@ enum virt_agent_group {
 	VIRT_AGENT_INTERFACES = 1 << 6,
 };
 
+/*
+ * virDomainQemuAgentCommand: COMMAND is JSON as the agent takes it, the reply's
+ * value.noun.data its answer as text, which the guest may have made up. The worker
+ * waits PAUSE_MS before it asks (VIRT_AGENT_PAUSE_MS at most): an agent tells of
+ * nothing by itself.
+ */
+int virt_agent_command(struct virt *v, const struct virt_domain_ref *ref,
+		       const char *command, unsigned pause_ms,
+		       struct virt_done done, struct error *err);
+
 /* virDomainGetTime, and how long it took: struct virt_records of one: "latency". */
 int virt_agent_ping(struct virt *v, const struct virt_domain_ref *ref,
 		    struct virt_done done, struct error *err);

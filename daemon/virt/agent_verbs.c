@@ -12,6 +12,20 @@ static struct request *make(enum verb_id id, const struct virt_domain_ref *ref,
 	return request_new(id, ref->name_or_uuid, ref->scope, done, err);
 }
 
+int virt_agent_command(struct virt *v, const struct virt_domain_ref *ref,
+		       const char *command, unsigned pause_ms,
+		       struct virt_done done, struct error *err)
+{
+	autoptr(request) request = make(VERB_AGENT_COMMAND, ref, done, err);
+
+	if (!request || request_set_text(request, command, VIRT_XML_MAX,
+					 "a command for the agent", err) < 0)
+		return -1;
+	request->number =
+		pause_ms < VIRT_AGENT_PAUSE_MS ? pause_ms : VIRT_AGENT_PAUSE_MS;
+	return virt_submit(v, steal(&request), err);
+}
+
 int virt_agent_ping(struct virt *v, const struct virt_domain_ref *ref,
 		    struct virt_done done, struct error *err)
 {

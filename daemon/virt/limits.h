@@ -73,6 +73,9 @@
 /* Events that wait for the caller; above it some are missed, and it is told. */
 #define VIRT_NEWS_MAX 4096
 
+/* Between two questions to an agent about a program: a worker is held so long. */
+#define VIRT_AGENT_PAUSE_MS 250
+
 /* Host, socket path: connecting to a display by its address. */
 #define VIRT_GRAPHICS_CONNECT_MS 5000
 

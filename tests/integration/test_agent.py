@@ -127,6 +127,38 @@ class Agent(virtmux_test.Case):
             "domain": "web-1", "user": "nobody-here", "password": "x"}), "failed")
         self.assertNotIn("new-Word7", self.daemon.log())
 
+    def test_programs(self):
+        self.assertEqual(self.run_client("guest-exec", "web-1", "/bin/echo", "--", "-n", "a b",
+                                         "c\td"), "a b c\td")
+        long = self.run_client("guest-exec", "web-1", "/bin/sh", "--", "-c", "seq 1 20000")
+        self.assertEqual(long.split(), [str(n) for n in range(1, 20001)])
+        said = self.run_client("guest-exec", "web-1", "/bin/sh", "--", "-c",
+                               "echo out; echo err >&2; exit 3", status=1)
+        self.assertIn("err\n", said)
+        self.assertIn("/bin/sh in the guest 'web-1' ended with status 3", said)
+        answer = self.result("agent.exec", program="/bin/sh", arguments=["-c", "kill -9 $$"])
+        self.assertEqual(answer["signal"], 9)
+        self.assertNotIn("status", answer)
+
+    def test_a_program_that_does_not_end(self):
+        begin = time.monotonic()
+        words = self.assert_error(self.daemon.call("alice", "agent.exec", {
+            "domain": "web-1", "program": "/bin/sleep", "arguments": ["1000"], "timeout": 1}),
+            "timed-out")
+        self.assertGreaterEqual(time.monotonic() - begin, 1)
+        process = re.search(r"runs on as process (\d+) in the guest 'web-1'", words).group(1)
+        self.result("agent.exec", program="/bin/kill", arguments=[process])
+
+    def test_programs_that_cannot_be_run(self):
+        self.assert_error(self.daemon.call("alice", "agent.exec", {
+            "domain": "web-1", "program": "/no/such"}), "failed")
+        for domain, code in (("bare-1", "unsupported"), ("mute-1", "timed-out"),
+                             ("web-9", "not-found")):
+            self.assert_error(self.daemon.call("alice", "agent.exec", {
+                "domain": domain, "program": "/bin/true"}), code)
+        self.assert_error(self.daemon.call("olga", "agent.exec", {
+            "domain": "bare-1", "program": "/bin/true"}), "denied")
+
     def test_no_channel(self):
         for method in READS:
             words = self.assert_error(self.daemon.call(

@@ -1,6 +1,7 @@
 # The agent's unit tests; test_ROOM_FILE.c tests daemon/ROOM/FILE.c.
 foreach(file
 		agent
+		agent_exec
 		block
 		console
 		content_range

@@ -2,13 +2,11 @@
  * The verb guest-exec: a program in a guest, what it wrote, and how it ended.
  */
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "api/codec.h"
 #include "api/json.h"
+#include "base/base64.h"
 #include "client/output.h"
 #include "client/verbs.h"
 
@@ -39,21 +37,13 @@ static char *make_params(const struct command_call *call)
 /* What BASE64 stands for goes to F as it is: it is the program's own output. */
 static int write_decoded(FILE *f, const char *base64, struct error *err)
 {
-	size_t len = strlen(base64);
-	size_t padding =
-		len >= 2 ? (base64[len - 1] == '=') + (base64[len - 2] == '=')
-			 : 0;
-	autofree unsigned char *bytes = malloc(len + 1);
-	int n;
+	autobuf bytes = {0};
 
-	if (!bytes)
-		return error_set_no_memory(err);
-	n = EVP_DecodeBlock(bytes, (const unsigned char *)base64, (int)len);
-	if (n < 0 || (size_t)n < padding)
+	if (base64_decode(base64, &bytes) < 0)
 		return error_set(err, ERROR_FAILED,
 				 "the guest agent gave an output that is not "
 				 "base64");
-	fwrite(bytes, 1, (size_t)n - padding, f);
+	fwrite(buf_bytes(&bytes), 1, bytes.len, f);
 	return 0;
 }
 

@@ -31,7 +31,7 @@ LIBRARIES = {
     r"(libxml/|png\.h)": ("daemon/virt/",),
     r"nghttp2/": ("common/wire/h2",),
     r"openssl/": ("common/wire/tls", "common/wire/verify", "common/wire/explain",
-                  "common/base/digest", "pki/", "client/key"),
+                  "common/base/base64", "common/base/digest", "pki/", "client/key"),
     r"uv\.h": ("common/wire/conn", "daemon/", "client/"),
     r"ini\.h": ("common/base/ini",),
     r"popt\.h": ("client/", "daemon/core/", "pki/"),

@@ -9,6 +9,7 @@ function(unit_test_alloc room file)
 	endforeach()
 endfunction()
 
+unit_test(base base64 base)
 unit_test_alloc(base buf base)
 unit_test(base clock base)
 unit_test_alloc(base error base)

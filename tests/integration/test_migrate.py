@@ -87,6 +87,7 @@ class Migration(virtmux_test.Case):
         daemon.spawn()
         cls.addClassCleanup(daemon.stop)
         daemon.wait_ready()
+        cls.addClassCleanup(daemon.call, "alice", "domain.destroy", {"domain": "web-1"})
         return daemon
 
     def setUp(self):

@@ -172,23 +172,23 @@ int job_begin(struct call *c, struct error *err)
 	return 0;
 }
 
+/* What cannot be copied, or is not told, stays as it was. */
+static void replace(char **text, const char *by)
+{
+	char *copy = by ? strdup(by) : NULL;
+
+	if (!copy)
+		return;
+	free(*text);
+	*text = copy;
+}
+
 void job_set_domain(struct rpc_job *job, const char *uuid, const char *name)
 {
-	char *new_uuid = uuid ? strdup(uuid) : NULL;
-	char *new_name = name ? strdup(name) : NULL;
-
 	if (!job->domain)
 		return;
-	if (new_uuid) {
-		free(job->uuid);
-		job->uuid = steal(&new_uuid);
-	}
-	if (new_name) {
-		free(job->name);
-		job->name = steal(&new_name);
-	}
-	free(new_uuid);
-	free(new_name);
+	replace(&job->uuid, uuid);
+	replace(&job->name, name);
 }
 
 void job_keep_result(struct rpc_job *job, const char *json, size_t len)

@@ -179,6 +179,8 @@ static int send_all(struct move *m, const uint8_t *head, size_t head_len,
 					      ? (size_t)n
 					      : parts[i].iov_len;
 
+			if (some == 0) /* and there may be no memory */
+				continue;
 			parts[i].iov_base = (uint8_t *)parts[i].iov_base + some;
 			parts[i].iov_len -= some;
 			n -= (ssize_t)some;

@@ -10,10 +10,7 @@ from virtmux_test import must_run, wait_for, write_file
 
 import test_snapshot
 
-# libvirt 9.0 leaks in qemuBackupBegin() (tests/leaks.supp); that name is on the stack
-# of the leak only where it is unwound in the slow way.
-if "ASAN_OPTIONS" in os.environ:
-    os.environ["ASAN_OPTIONS"] += ":fast_unwind_on_malloc=0"
+virtmux_test.unwind_whole_stacks()  # qemuBackupBegin() of libvirt 9.0
 
 
 class RealQemu(test_snapshot.RealQemu):

@@ -204,8 +204,10 @@ class Downloads(Content):
                 const stream = session.request({":path": path});
                 stream.on("error", () => {});
                 stream.on("response", headers => {
+                    const status = headers[":status"];
                     stream.pause();
-                    resolve([stream, headers[":status"]]);
+                    if (status !== 200) stream.close(constants.NGHTTP2_CANCEL);
+                    resolve([stream, status]);
                 });
             });
             const streams = [];
@@ -219,7 +221,8 @@ class Downloads(Content):
                 await new Promise(done => stream.once("close", done));
             }
             let last = 503;
-            for (let i = 0; i < 200 && last === 503; i++)
+            const until = Date.now() + 20000;
+            while (last === 503 && Date.now() < until)
                 [, last] = await open();
             return [streams.map(([, status]) => status), ninth[1], ms, last];
         """)

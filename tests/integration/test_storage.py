@@ -10,6 +10,8 @@ import re
 
 import virtmux_test
 
+virtmux_test.unwind_whole_stacks()  # virStorageVolCreateXMLFrom() of libvirt 9.0
+
 POOL_XML = """<pool type='dir'><name>{name}</name>{uuid}
 <target><path>{path}</path></target></pool>"""
 MIB = 1 << 20

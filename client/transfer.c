@@ -7,62 +7,11 @@
 #include "client/transfer.h"
 
 #include <inttypes.h>
-#include <signal.h>
-#include <uv.h>
 
 #include "client/channel.h"
 #include "client/command.h"
+#include "client/interrupt.h"
 #include "client/transfer_private.h"
-
-/* -- waiting --------------------------------------------------------------- */
-
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-
-struct wait {
-	uv_loop_t uv;
-	uv_timer_t timer;
-	uv_signal_t signals[array_size(signals)];
-	bool interrupted;
-};
-
-static void close_handle(uv_handle_t *handle, void *context)
-{
-	if (!uv_is_closing(handle))
-		uv_close(handle, NULL);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-	uv_walk(timer->loop, close_handle, NULL);
-}
-
-static void on_signal(uv_signal_t *handle, int number)
-{
-	struct wait *w = handle->data;
-
-	w->interrupted = true;
-	uv_walk(handle->loop, close_handle, NULL);
-}
-
-/* The channel is gone meanwhile, and with it its care for signals. */
-static int wait_ms(uint64_t ms, struct error *err)
-{
-	struct wait w = {.interrupted = false};
-
-	if (uv_loop_init(&w.uv) < 0)
-		return error_set_no_memory(err);
-	uv_timer_init(&w.uv, &w.timer);
-	uv_timer_start(&w.timer, on_timer, ms, 0);
-	for (size_t i = 0; i < array_size(signals); i++) {
-		uv_signal_init(&w.uv, &w.signals[i]);
-		w.signals[i].data = &w;
-		uv_signal_start(&w.signals[i], on_signal, signals[i]);
-	}
-	uv_run(&w.uv, UV_RUN_DEFAULT);
-	uv_loop_close(&w.uv);
-	return w.interrupted ? error_set(err, ERROR_INTERRUPTED, "interrupted")
-			     : 0;
-}
 
 /* -- attempts -------------------------------------------------------------- */
 
@@ -140,19 +89,26 @@ static int attempt(struct transfer *t, struct channel *channel, bool again,
 	return check_all(t, channel, err);
 }
 
-/* Waits and connects; a failure to connect is one more attempt. */
+/*
+ * Waits and connects; a failure to connect is one more attempt. A signal that came
+ * with the cut is told of, not the cut.
+ */
 static int connect_again(struct transfer *t, struct channel **channel,
-			 unsigned *tries, struct error *why, struct error *err)
+			 struct interrupt *signals, unsigned *tries,
+			 struct error *why, struct error *err)
 {
 	for (;;) {
 		uint64_t ms = TRANSFER_WAIT_MS << (*tries < 6 ? *tries : 6);
 		autoerror failed = {0};
 
+		if (interrupt_pause(signals, 0, err) < 0)
+			return -1;
 		if (*tries >= TRANSFER_TRIES || !may_try_again(why))
 			return error_move(err, why);
 		++*tries;
-		if (wait_ms(ms < TRANSFER_WAIT_MOST ? ms : TRANSFER_WAIT_MOST,
-			    err) < 0)
+		if (ms > TRANSFER_WAIT_MOST)
+			ms = TRANSFER_WAIT_MOST;
+		if (interrupt_pause(signals, ms, err) < 0)
 			return -1;
 		if (call_reconnect(t->call, channel, &failed) == 0)
 			return 0;
@@ -163,13 +119,15 @@ static int connect_again(struct transfer *t, struct channel **channel,
 
 int transfer_run(struct transfer *t, struct error *err)
 {
+	autoptr(interrupt) signals = NULL;
 	struct channel *channel = NULL;
 	struct progress progress;
 	uint64_t furthest = 0;
 	unsigned tries = 0;
 	int rc = 0;
 
-	if (call_channel(t->call, &channel, err) < 0)
+	if (call_channel(t->call, &channel, err) < 0 ||
+	    interrupt_watch(&signals, err) < 0)
 		return -1;
 	/* Of a file that goes up, the host may have all already. */
 	if (t->resume && t->upload)
@@ -189,7 +147,7 @@ int transfer_run(struct transfer *t, struct error *err)
 		if (t->done > furthest)
 			tries = 0;
 		furthest = t->done > furthest ? t->done : furthest;
-		rc = connect_again(t, &channel, &tries, &why, err);
+		rc = connect_again(t, &channel, signals, &tries, &why, err);
 		if (rc < 0)
 			break;
 	}

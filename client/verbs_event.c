@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/codec.h"
 #include "api/json.h"
 #include "client/channel.h"
+#include "client/interrupt.h"
 #include "client/output.h"
 #include "client/verbs.h"
 
@@ -329,15 +329,6 @@ static bool may_retry(const struct error *err)
 	}
 }
 
-static void rest(unsigned failures)
-{
-	uint64_t ms = (uint64_t)RETRY_FIRST_MS << (failures - 1);
-	struct timespec t = {.tv_sec = (time_t)(ms / 1000),
-			     .tv_nsec = (long)(ms % 1000) * 1000000};
-
-	nanosleep(&t, NULL);
-}
-
 /* Milliseconds until the end of --timeout; 0: none was given. */
 static uint64_t left_of(uint64_t begun_ms, uint64_t timeout_ms)
 {
@@ -354,7 +345,10 @@ static int follow(struct following *f, struct error *err)
 	uint64_t begun_ms = uv_hrtime() / 1000000;
 	uint64_t timeout_ms =
 		(uint64_t)call_number(f->call, "timeout", 0) * 1000;
+	autoptr(interrupt) signals = NULL;
 
+	if (interrupt_watch(&signals, err) < 0)
+		return -1;
 	for (;;) {
 		autoerror why = {0};
 		bool had_begun = f->after != NULL;
@@ -368,7 +362,11 @@ static int follow(struct following *f, struct error *err)
 			return error_move(err, &why);
 		log_info(call_log(f->call), "%s; trying again",
 			 error_words(&why));
-		rest(f->failures);
+		if (interrupt_pause(signals,
+				    (uint64_t)RETRY_FIRST_MS
+					    << (f->failures - 1),
+				    err) < 0)
+			return -1;
 	}
 }
 

@@ -6,10 +6,10 @@
 #include <json-c/json_object.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/codec.h"
 #include "api/json.h"
+#include "client/interrupt.h"
 #include "client/output.h"
 #include "client/show.h"
 #include "client/verbs.h"
@@ -17,6 +17,7 @@
 
 #define CPU_COLUMNS    16 /* as virsh nodecpustats */
 #define MEMORY_COLUMNS 8
+#define SHARES_MS      1000 /* that the percentages are of */
 
 /* -- stats ----------------------------------------------------------------- */
 
@@ -75,9 +76,9 @@ static void print_shares(struct output *o, const struct host_stats *a,
 
 int verb_nodecpustats(struct command_call *call, struct error *err)
 {
-	const struct timespec second = {.tv_sec = 1};
 	struct output *output = call_output(call);
 	struct host_stats a = {0}, b = {0};
+	autoptr(interrupt) signals = NULL;
 	autojson first = NULL;
 	autojson result = NULL;
 
@@ -91,8 +92,9 @@ int verb_nodecpustats(struct command_call *call, struct error *err)
 		print_times(output, &a);
 		return 0;
 	}
-	nanosleep(&second, NULL);
-	if (read_stats(call, &b, &result, err) < 0)
+	if (interrupt_watch(&signals, err) < 0 ||
+	    interrupt_pause(signals, SHARES_MS, err) < 0 ||
+	    read_stats(call, &b, &result, err) < 0)
 		return -1;
 	print_shares(output, &a, &b);
 	return 0;

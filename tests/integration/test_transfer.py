@@ -300,16 +300,20 @@ class Cuts(Transfer):
         self.assertEqual(sha256(back), sha256(volume))
 
     def test_host_stays_away(self):
-        """It gives up in the end, and says where it was."""
+        """Ctrl-C at any moment around a cut ends it, and says how to go on."""
         source = self.sparse_file(64 * MIB, MIB, MIB)
         self.create("v.img", 64 * MIB)
-        relay, client = self.relay(rate=20 * MIB)
-        process = self.spawn(client, "vol-upload", "v.img", source, "--pool", "real")
-        wait_for(lambda: relay.passed > 8 * MIB, "a part of it")
-        relay.refuse = True
-        relay.cut()
-        process.send_signal(signal.SIGINT)
-        self.assertIn("--resume", self.ended(process, 130))
+        for after in (0, 0.002, 0.01, 0.05, 0.3):
+            with self.subTest(after=after):
+                relay, client = self.relay(rate=20 * MIB)
+                process = self.spawn(client, "vol-upload", "v.img", source,
+                                     "--pool", "real")
+                wait_for(lambda: relay.passed > 8 * MIB, "a part of it")
+                relay.refuse = True
+                relay.cut()
+                time.sleep(after)  # the moment is what is tried
+                process.send_signal(signal.SIGINT)
+                self.assertIn("--resume", self.ended(process, 130))
 
 
 class Beside(Transfer):

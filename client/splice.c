@@ -154,6 +154,14 @@ static void await_quiet(struct splice *s)
 		uv_timer_start(&s->timer, on_timer, s->options.quiet_ms, 0);
 }
 
+static void tell_passed(const struct splice *s, bool to_host,
+			const uint8_t *data, size_t n)
+{
+	if (s->options.events->on_passed)
+		s->options.events->on_passed(s->options.context, to_host, data,
+					     n);
+}
+
 static void fail(struct splice *s, int errnum, const char *what)
 {
 	autoerror why = {0};
@@ -247,6 +255,7 @@ static void source_take(void *context, uint8_t *to, size_t n)
 	memcpy(to, buf_bytes(&s->to_host), n);
 	buf_consume(&s->to_host, n);
 	s->end.to_host += n;
+	tell_passed(s, true, to, n);
 	await_quiet(s);
 	if (s->to_host.len == 0 && s->in_ended)
 		source_ready(s, &(bool){false});
@@ -300,6 +309,7 @@ static size_t write_some(struct splice *s, const uint8_t *data, size_t len)
 	if (done == 0)
 		return 0;
 	s->end.from_host += done;
+	tell_passed(s, false, data, done);
 	await_quiet(s);
 	if (s->stream)
 		h2_stream_consume(s->stream, done);

@@ -52,6 +52,12 @@ struct splice_events {
 		       struct buf *out);
 	/* Bytes came from the host (may be NULL). */
 	void (*on_bytes)(void *context);
+	/*
+	 * N bytes have passed (may be NULL), for a recorder: the descriptor took
+	 * them, or (TO_HOST) the stream did. Calls no verb of this file.
+	 */
+	void (*on_passed)(void *context, bool to_host, const uint8_t *data,
+			  size_t n);
 	/* Once and last, from the loop; the splice is dead when it returns. */
 	void (*on_done)(void *context, const struct splice_end *end);
 };

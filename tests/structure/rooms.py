@@ -13,15 +13,16 @@ from tree import Finding
 ARROWS = {
     "common/base": set(),
     "common/api": {"common/base"},
+    "common/record": {"common/base", "common/api"},
     "common/wire": {"common/base"},
     "daemon/virt": {"common/base"},
     "daemon/relay": {"common/base", "common/wire"},
     "daemon/rpc": {"common/base", "common/api", "common/wire"},
-    "daemon/ops": {"common/base", "common/api", "common/wire",
+    "daemon/ops": {"common/base", "common/api", "common/record", "common/wire",
                    "daemon/rpc", "daemon/virt", "daemon/relay"},
     "daemon/core": {"common/base", "common/api", "common/wire", "daemon/rpc",
                     "daemon/virt", "daemon/relay", "daemon/ops"},
-    "client": {"common/base", "common/api", "common/wire"},
+    "client": {"common/base", "common/api", "common/record", "common/wire"},
     "pki": {"common/base"},
 }
 

@@ -1,0 +1,2 @@
+unit_test(record cast record)
+unit_test(record capture record)

@@ -29,6 +29,7 @@ enum h2_code {
 	H2_PROTOCOL_ERROR = 0x1,
 	H2_INTERNAL_ERROR = 0x2,
 	H2_FLOW_CONTROL_ERROR = 0x3,
+	H2_SETTINGS_TIMEOUT = 0x4, /* and of a console that keeps silent */
 	H2_REFUSED_STREAM = 0x7,
 	H2_CANCEL = 0x8,
 	H2_CONNECT_ERROR = 0xa,

@@ -99,6 +99,8 @@ static uint32_t reset_code(const struct relay *r)
 		return H2_NO_ERROR; /* RFC 9113 section 8.1 */
 	if (r->end.reason == RELAY_CUT)
 		return r->end.code;
+	if (r->end.reason == RELAY_SILENT)
+		return H2_SETTINGS_TIMEOUT;
 	return r->end.errnum == ENOMEM ? H2_INTERNAL_ERROR : H2_CONNECT_ERROR;
 }
 
@@ -130,6 +132,17 @@ static void on_timer(uv_timer_t *timer)
 		decide(r, RELAY_ENDED, 0);
 	else
 		decide(r, RELAY_DESCRIPTOR, ETIMEDOUT);
+	act(r);
+}
+
+/* The linger, where it has begun, has taken the timer over. */
+static void on_silence(uv_timer_t *timer)
+{
+	struct relay *r = timer->data;
+
+	if (r->ending || r->end.bytes_out)
+		return;
+	decide(r, RELAY_SILENT, 0);
 	act(r);
 }
 
@@ -296,6 +309,9 @@ void relay_start(struct relay *relay, struct h2_stream *stream,
 	set_life(relay, LIFE_RUNNING);
 	relay->stream = stream;
 	relay->read_more = true;
+	if (relay->options.first_ms)
+		uv_timer_start(&relay->timer, on_silence,
+			       relay->options.first_ms, 0);
 	if (len)
 		relay_in_data(relay, data, len);
 	if (end)

@@ -29,6 +29,7 @@ enum relay_reason {
 	RELAY_PEER,       /* the peer reset the stream, or its channel ended */
 	RELAY_DESCRIPTOR, /* read or write failed: errnum */
 	RELAY_CUT,        /* relay_cut() */
+	RELAY_SILENT,     /* the descriptor gave nothing within first_ms */
 };
 
 /* How it ended. */
@@ -51,6 +52,8 @@ struct relay_options {
 	struct block_pool *blocks; /* of that loop; borrowed */
 	struct log *log;           /* borrowed; NULL: none */
 	uint64_t linger_ms;        /* 0: RELAY_LINGER_MS */
+	uint64_t first_ms; /* for the descriptor's first byte; 0: any time. Then
+			      the stream is reset by H2_SETTINGS_TIMEOUT */
 	relay_done_fn *done;
 	void *context; /* for done; borrowed */
 };
@@ -92,7 +95,7 @@ uint64_t relay_bytes_out(const struct relay *relay);
  * The end as an error for audit and log: ERR stays empty, and 0 is returned,
  * where it was a proper one, which a peer that cancels (it closed its viewer)
  * is too. Else -1 and ERROR_DISCONNECTED (the peer), ERROR_SYSTEM (the
- * descriptor) or ERROR_INTERRUPTED (cut).
+ * descriptor), ERROR_TIMED_OUT (silent) or ERROR_INTERRUPTED (cut).
  */
 int relay_end_error(const struct relay_end *end, struct error *err);
 

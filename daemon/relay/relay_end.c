@@ -26,6 +26,10 @@ int relay_end_error(const struct relay_end *end, struct error *err)
 	case RELAY_DESCRIPTOR:
 		return error_set_errno(err, ERROR_SYSTEM, end->errnum,
 				       "the other end of the stream failed");
+	case RELAY_SILENT:
+		return error_set(err, ERROR_TIMED_OUT,
+				 "the other end of the stream never said a "
+				 "word");
 	case RELAY_CUT:
 		return error_set(err, ERROR_INTERRUPTED,
 				 "the host ended the stream");

@@ -9,9 +9,12 @@
 #include "daemon/virt/connection.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <libvirt/virterror.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/clock.h"
 #include "daemon/virt/crew.h"
@@ -35,7 +38,8 @@ struct connection {
 	enum state state;
 	bool broken; /* the supervisor is to rebuild it */
 	virConnectPtr conn;
-	bool remote; /* conn leads to another process */
+	bool remote;    /* conn leads to another process */
+	uint32_t epoch; /* of conn: random */
 	struct watch *watch;
 	const char *reason; /* why it is down, for people; constant */
 	uint64_t first_deadline;
@@ -87,6 +91,17 @@ static const char *open_reason(const virError *error)
 	}
 }
 
+static uint32_t new_epoch(void)
+{
+	uint32_t epoch;
+
+	/* Before the system has random numbers, the time is as good. */
+	if (getrandom(&epoch, sizeof(epoch), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(epoch))
+		epoch = (uint32_t)clock_realtime_us();
+	return epoch;
+}
+
 /* Supervisor, without the lock. NULL: libvirt's last error says why. */
 static virConnectPtr open_connection(struct connection *connection)
 {
@@ -98,6 +113,7 @@ static virConnectPtr open_connection(struct connection *connection)
 	/* Known before the callback can come. */
 	pthread_mutex_lock(&connection->lock);
 	connection->conn = conn;
+	connection->epoch = new_epoch();
 	connection->broken = false;
 	pthread_mutex_unlock(&connection->lock);
 	/* Drivers inside this process know neither: they cannot break. */
@@ -268,6 +284,14 @@ virConnectPtr connection_get(struct connection *connection, bool *remote,
 	*remote = connection->remote;
 	pthread_mutex_unlock(&connection->lock);
 	return conn;
+}
+
+void connection_epoch(struct connection *connection,
+		      char epoch[CONNECTION_EPOCH_SIZE])
+{
+	pthread_mutex_lock(&connection->lock);
+	snprintf(epoch, CONNECTION_EPOCH_SIZE, "%08" PRIx32, connection->epoch);
+	pthread_mutex_unlock(&connection->lock);
 }
 
 const char *connection_uri(const struct connection *connection)

@@ -30,6 +30,16 @@ int connection_new(struct connection **out, const char *uri, unsigned retry_ms,
 /* After the thread has ended. NULL-safe. */
 void connection_free(struct connection *connection);
 
+/* Of connection_epoch(), with its NUL. */
+#define CONNECTION_EPOCH_SIZE 9
+
+/*
+ * A word that no other connection has, of this process or of another: libvirt counts
+ * domains from 1 when it is started anew. Of the present or else the last connection.
+ */
+void connection_epoch(struct connection *connection,
+		      char epoch[CONNECTION_EPOCH_SIZE]);
+
 /*
  * A reference to the connection, for virConnectClose(); NULL with
  * ERROR_UNAVAILABLE. Waits only while the very first attempt goes on. *REMOTE:

@@ -2,6 +2,8 @@
  * Opens a connection to a guest's display: a descriptor from libvirt where it
  * can give one (no password, no port), else the display's own Unix socket or
  * loopback address from the live XML. Runs in the slow lane.
+ *
+ * What always holds: what is given away is a display of the run that is told with it.
  */
 #include "daemon/virt/job.h"
 
@@ -158,6 +160,43 @@ static int open_display(struct job *job, const struct xml_graphics *graphics,
 	return 0;
 }
 
+/* -- the run --------------------------------------------------------------- */
+
+static void name_run(const struct job *job, virDomainPtr domain,
+		     char run[VIRT_RUN_SIZE])
+{
+	char epoch[CONNECTION_EPOCH_SIZE];
+
+	connection_epoch(job->connection, epoch);
+	snprintf(run, VIRT_RUN_SIZE, "%s-%u", epoch, virDomainGetID(domain));
+}
+
+static int refuse_run(const struct job *job, struct error *err)
+{
+	return error_set(err, ERROR_STATE,
+			 "domain '%s' is not in that run any more: it was "
+			 "started anew, or libvirt was; open its display again",
+			 job->reply->domain.name);
+}
+
+/*
+ * The handle has the number that it had when it was looked up, and libvirt opened the
+ * display of what runs under the UUID: the same, unless it was started in between.
+ */
+static int check_run(struct job *job, struct error *err)
+{
+	autodomain now =
+		virDomainLookupByUUIDString(job->conn, job->reply->domain.uuid);
+
+	if (!now)
+		return failure_set(job, err);
+	if (virDomainGetID(now) != virDomainGetID(job->domain))
+		return refuse_run(job, err);
+	return 0;
+}
+
+/* -- the whole ------------------------------------------------------------- */
+
 static int find_display(struct job *job, struct xml_graphics *graphics,
 			struct error *err)
 {
@@ -189,6 +228,7 @@ static int find_display(struct job *job, struct xml_graphics *graphics,
 int run_graphics(struct job *job, struct error *err)
 {
 	cleanup(xml_graphics_clear) struct xml_graphics graphics = {0};
+	char run[VIRT_RUN_SIZE];
 	autoclose int fd = -1;
 
 	if (virDomainIsActive(job->domain) == 0)
@@ -202,8 +242,12 @@ int run_graphics(struct job *job, struct error *err)
 			"a virtmuxd that reaches libvirt by its Unix "
 			"socket, as with qemu:///system",
 			job->reply->domain.name);
+	name_run(job, job->domain, run);
+	if (job->request->text && strcmp(job->request->text, run) != 0)
+		return refuse_run(job, err);
 	if (find_display(job, &graphics, err) < 0 ||
-	    open_display(job, &graphics, &fd, err) < 0)
+	    open_display(job, &graphics, &fd, err) < 0 ||
+	    check_run(job, err) < 0)
 		return -1;
 	if (file_set_nonblock(fd, true) < 0 || file_set_cloexec(fd, true) < 0)
 		return error_set_errno(err, ERROR_SYSTEM, errno,
@@ -211,5 +255,6 @@ int run_graphics(struct job *job, struct error *err)
 	job->reply->kind = VIRT_VALUE_GRAPHICS;
 	job->reply->value.graphics.fd = steal_fd(&fd);
 	job->reply->value.graphics.type = graphics.type;
+	memcpy(job->reply->value.graphics.run, run, sizeof(run));
 	return 0;
 }

@@ -137,15 +137,17 @@ int virt_domain_screenshot(struct virt *v, const struct virt_domain_ref *ref,
 }
 
 int virt_domain_open_graphics(struct virt *v, const struct virt_domain_ref *ref,
-			      unsigned index, struct virt_done done,
-			      struct error *err)
+			      unsigned index, const char *run,
+			      struct virt_done done, struct error *err)
 {
-	struct request *request = request_new(VERB_GRAPHICS, ref->name_or_uuid,
-					      ref->scope, done, err);
+	autoptr(request) request = request_new(VERB_GRAPHICS, ref->name_or_uuid,
+					       ref->scope, done, err);
 
-	if (request)
-		request->number = index;
-	return virt_submit(v, request, err);
+	if (!request || request_set_text(request, run, VIRT_NAME_MAX,
+					 "the run of a domain", err) < 0)
+		return -1;
+	request->number = index;
+	return virt_submit(v, steal(&request), err);
 }
 
 int virt_domain_open_serial(struct virt *v, const struct virt_domain_ref *ref,

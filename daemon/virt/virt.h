@@ -135,6 +135,13 @@ struct virt_versions {
 	char *driver;             /* scheme of the URI: "qemu", "test" */
 };
 
+/*
+ * A run of a domain, from a start to its end, as a word: of the connection to libvirt
+ * and of libvirt's number for the run. Another start has another word; so has another
+ * connection, since libvirt, started anew, counts from 1.
+ */
+#define VIRT_RUN_SIZE 24
+
 enum virt_graphics_type { VIRT_GRAPHICS_VNC, VIRT_GRAPHICS_SPICE };
 
 enum virt_value {
@@ -188,6 +195,7 @@ struct virt_reply {
 		struct {
 			int fd; /* stream socket, non-blocking, close-on-exec */
 			enum virt_graphics_type type;
+			char run[VIRT_RUN_SIZE];
 		} graphics;
 		struct {
 			int fd; /* as above */
@@ -405,12 +413,13 @@ int virt_domain_screenshot(struct virt *v, const struct virt_domain_ref *ref,
  * A connection to display INDEX (the domain's <graphics> elements, from 0):
  * VIRT_VALUE_GRAPHICS. The display's own password is skipped where that can be
  * (virDomainOpenGraphicsFD), else its socket or loopback address is used.
- * ERROR_NOT_FOUND: no such display; ERROR_STATE; ERROR_UNSUPPORTED, also where
- * libvirt is reached otherwise than in this process or by its Unix socket.
+ * RUN: only of that run of the domain, or NULL. ERROR_NOT_FOUND: no such display;
+ * ERROR_STATE: it does not run, or no longer that run; ERROR_UNSUPPORTED, also
+ * where libvirt is reached otherwise than in this process or by its Unix socket.
  */
 int virt_domain_open_graphics(struct virt *v, const struct virt_domain_ref *ref,
-			      unsigned index, struct virt_done done,
-			      struct error *err);
+			      unsigned index, const char *run,
+			      struct virt_done done, struct error *err);
 
 /*
  * A serial line: VIRT_VALUE_SERIAL, one end of a socket pair. DEVICE: NULL or

@@ -47,6 +47,7 @@ static int reply_graphics(struct test *t, enum virt_graphics_type type)
 
 	reply.value.graphics.fd = make_sockets(&far);
 	reply.value.graphics.type = type;
+	strcpy(reply.value.graphics.run, "0badcafe-7");
 	fake_reply(t->virt, &reply);
 	assert_int_equal(reply.value.graphics.fd, -1);
 	return far;
@@ -116,6 +117,7 @@ static void graphics_tell_their_protocol(void **state)
 					   : VIRT_GRAPHICS_VNC);
 		pair_run(&t.pair);
 		expect_header(&t, "virtmux-console", kinds[i]);
+		expect_header(&t, "virtmux-domain-run", "0badcafe-7");
 		close(far);
 		pair_run(&t.pair);
 		assert_true(t.pair.peer.got_end);
@@ -124,6 +126,21 @@ static void graphics_tell_their_protocol(void **state)
 		assert_int_equal(t.call.outcome, FINISHED);
 		test_close(&t);
 	}
+}
+
+static void a_run_is_asked_for(void **state)
+{
+	static char run[] = "0badcafe-7";
+	const struct domain_graphics_params params = {
+		.domain = web_1, .run = run, .has_run = true};
+	struct test t;
+
+	open_stream(&t, METHOD_domain_graphics);
+	op_domain_graphics(&t.call, &params);
+	assert_string_equal(t.virt->text, run);
+	fake_reply_error(t.virt, ERROR_STATE);
+	expect_failure(&t, ERROR_STATE);
+	test_close(&t);
 }
 
 static void early_bytes_reach_the_guest(void **state)
@@ -217,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(serial_line_is_joined),
 		cmocka_unit_test(graphics_tell_their_protocol),
+		cmocka_unit_test(a_run_is_asked_for),
 		cmocka_unit_test(early_bytes_reach_the_guest),
 		cmocka_unit_test(failures_are_passed_on),
 		cmocka_unit_test(descriptor_goes_with_the_peer),

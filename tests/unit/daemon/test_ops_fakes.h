@@ -219,6 +219,13 @@ int virt_domain_open_serial(struct virt *v, const struct virt_domain_ref *ref,
 	return fake_verb(v, "serial", ref, 0, device, done, err);
 }
 
+int virt_domain_open_graphics(struct virt *v, const struct virt_domain_ref *ref,
+			      unsigned index, const char *run,
+			      struct virt_done done, struct error *err)
+{
+	return fake_verb(v, "open_graphics", ref, index, run, done, err);
+}
+
 /* The verbs whose last parameter is a number. */
 #define FAKE_NUMBERED(name)                                                    \
 	int virt_domain_##name(struct virt *v,                                 \
@@ -236,7 +243,6 @@ FAKE_NUMBERED(shutdown)
 FAKE_NUMBERED(reboot)
 FAKE_NUMBERED(destroy)
 FAKE_NUMBERED(screenshot)
-FAKE_NUMBERED(open_graphics)
 
 /* -- calls ---------------------------------------------------------------- */
 

@@ -94,6 +94,51 @@ static void host_cuts(void **state)
 	finish(&t);
 }
 
+static void open_silent(struct test *t, uint64_t first_ms)
+{
+	int fds[2];
+
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	open_within(t, fds[0], fds[1], first_ms);
+	start(t, "", false);
+}
+
+/* What the peer says does not help: the far end has to say something. */
+static void silence_from_the_beginning(void **state)
+{
+	struct test t;
+	autoerror err = {0};
+
+	open_silent(&t, 50);
+	pair_send(&t.pair, "hello?", 6);
+	pair_run_until(&t.pair, &t.done);
+	assert_int_equal(t.end.reason, RELAY_SILENT);
+	assert_int_equal(t.end.bytes_in, 6);
+	assert_true(t.pair.peer.closed);
+	assert_int_equal(t.pair.peer.code, H2_SETTINGS_TIMEOUT);
+	assert_int_equal(relay_end_error(&t.end, &err), -1);
+	assert_int_equal(err.code, ERROR_TIMED_OUT);
+	finish(&t);
+}
+
+static void silence_after_a_word(void **state)
+{
+	struct test t;
+
+	open_silent(&t, 50);
+	assert_int_equal(write(t.far, "RFB", 3), 3);
+	pair_run(&t.pair);
+	usleep(100 * 1000); /* longer than the time for the first word */
+	pair_run(&t.pair);
+	assert_false(t.done);
+	assert_int_equal(t.pair.peer.got.len, 3);
+	close_far(&t);
+	pair_run_until(&t.pair, &t.done);
+	assert_int_equal(t.end.reason, RELAY_ENDED);
+	finish(&t);
+}
+
 static void cancelled_before_the_start(void **state)
 {
 	struct test t;
@@ -133,6 +178,8 @@ int main(void)
 		cmocka_unit_test(peer_resets),
 		cmocka_unit_test(channel_ends),
 		cmocka_unit_test(host_cuts),
+		cmocka_unit_test(silence_from_the_beginning),
+		cmocka_unit_test(silence_after_a_word),
 		cmocka_unit_test(cancelled_before_the_start),
 		cmocka_unit_test(refuses_what_cannot_be_polled),
 	};

@@ -20,8 +20,9 @@
 struct test {
 	struct pair pair;
 	struct relay *relay;
-	int fd;  /* the relay's */
-	int far; /* its other end, ours; non-blocking */
+	int fd;            /* the relay's */
+	int far;           /* its other end, ours; non-blocking */
+	uint64_t first_ms; /* an option of the relay */
 	bool done;
 	struct relay_end end;
 };
@@ -43,6 +44,7 @@ static inline void make(struct test *t, int fd, int far)
 		.uv = &t->pair.uv,
 		.blocks = &t->pair.blocks,
 		.linger_ms = 100,
+		.first_ms = t->first_ms,
 		.done = on_done,
 		.context = t,
 	};
@@ -65,12 +67,19 @@ static inline void start(struct test *t, const char *early, bool end)
 	assert_int_equal(t->pair.peer.status, 200);
 }
 
-static inline void open_with(struct test *t, int fd, int far)
+static inline void open_within(struct test *t, int fd, int far,
+			       uint64_t first_ms)
 {
 	memset(t, 0, sizeof(*t));
+	t->first_ms = first_ms;
 	pair_open(&t->pair);
 	pair_connect(&t->pair);
 	make(t, fd, far);
+}
+
+static inline void open_with(struct test *t, int fd, int far)
+{
+	open_within(t, fd, far, 0);
 }
 
 static inline void open_sockets(struct test *t)

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "daemon/virt/connection.h"
+
 #define FLOPPY_SIZE (1440 * 1024)
 #define ECHO_SIZE   (48 * 1024)
 #define FLOOD_SIZE  (512 * 1024)
@@ -374,7 +376,7 @@ static void test_no_such_line(void **state)
 	assert_failed(&a, NOT_FOUND);
 	ask(v, &a, virt_domain_open_serial(v, &guest, "x", false, done, &err));
 	assert_failed(&a, NOT_FOUND);
-	ask(v, &a, virt_domain_open_graphics(v, &guest, 1, done, &err));
+	ask(v, &a, virt_domain_open_graphics(v, &guest, 1, NULL, done, &err));
 	assert_failed(&a, NOT_FOUND);
 	ask(v, &a, virt_domain_screenshot(v, &guest, 7, done, &err));
 	assert_failed(&a, NOT_FOUND);
@@ -419,11 +421,38 @@ static void test_graphics(void **state)
 	struct answer a = {0};
 	unsigned char banner[12];
 
-	ask(v, &a, virt_domain_open_graphics(v, &guest, 0, done, &err));
+	ask(v, &a, virt_domain_open_graphics(v, &guest, 0, NULL, done, &err));
 	assert_done(&a);
 	assert_int_equal(a.reply.value.graphics.type, VIRT_GRAPHICS_VNC);
 	assert_int_equal(read_all(a.reply.value.graphics.fd, banner, 12), 12);
 	assert_memory_equal(banner, "RFB 003.008\n", 12);
+	reply_clear(&a.reply);
+}
+
+static void open_run(struct virt *v, struct answer *a, const char *run)
+{
+	ask(v, a, virt_domain_open_graphics(v, &guest, 0, run, done, &err));
+}
+
+/* The same run again, and no other. */
+static void test_graphics_of_a_run(void **state)
+{
+	struct virt *v = host_of(state);
+	struct answer a = {0};
+	char run[VIRT_RUN_SIZE], other[VIRT_RUN_SIZE + 1];
+
+	open_run(v, &a, NULL);
+	assert_done(&a);
+	strcpy(run, a.reply.value.graphics.run);
+	assert_true(strlen(run) > CONNECTION_EPOCH_SIZE);
+	open_run(v, &a, run);
+	assert_done(&a);
+	assert_string_equal(a.reply.value.graphics.run, run);
+	snprintf(other, sizeof(other), "%s0", run);
+	open_run(v, &a, other);
+	assert_failed(&a, STATE);
+	open_run(v, &a, "");
+	assert_failed(&a, STATE);
 	reply_clear(&a.reply);
 }
 
@@ -474,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_screenshot),
 		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_graphics),
+		cmocka_unit_test(test_graphics_of_a_run),
 		cmocka_unit_test(test_flood_and_end),
 	};
 	int failed = 0;

@@ -156,7 +156,7 @@ static void test_consoles_unsupported(void **state)
 	struct virt *v = *state;
 	struct answer a = {0};
 
-	ask(v, &a, virt_domain_open_graphics(v, &test, 0, done, &err));
+	ask(v, &a, virt_domain_open_graphics(v, &test, 0, NULL, done, &err));
 	assert_failed(&a, NOT_FOUND);
 	ask(v, &a, virt_domain_open_serial(v, &test, "0", false, done, &err));
 	assert_failed(&a, NOT_FOUND);

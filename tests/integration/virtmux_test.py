@@ -47,6 +47,7 @@ VIRTMUX_PKI = os.path.join(BUILD, "pki", "virtmux-pki")
 PASSPHRASE = "the user's own passphrase"
 HOST = "localhost"  # the name in the host's certificate
 TIMEOUT = 30        # seconds that anything may take before the test fails
+SCRIPT_TIMEOUT = 4 * TIMEOUT  # a script in node that waits for one thing after another
 SKIPPED = 77        # exit status of a script that this machine cannot run
 
 
@@ -399,7 +400,8 @@ class Daemon:
             "port": self.port, "ca": identity.ca, "cert": identity.certificate,
             "key": identity.plain_key})
         done = run("node", "--input-type=commonjs", "--eval",
-                   NODE_HEAD.replace("SETTINGS", settings) + script + NODE_TAIL)
+                   NODE_HEAD.replace("SETTINGS", settings) + script + NODE_TAIL,
+                   timeout=SCRIPT_TIMEOUT)
         if done.returncode != 0:
             raise AssertionError("node: " + done.stderr)
         return json.loads(done.stdout)

@@ -21,4 +21,14 @@
  */
 #define RELAY_LINGER_MS 5000u
 
+/*
+ * A tap: bytes that its format gets at once, and how long the begin of a character
+ * waits for the rest before it is passed on as it is.
+ */
+#define RELAY_TAP_CHUNK   65536u
+#define RELAY_TAP_TAIL_MS 50u
+
+/* At the end of the daemon: for a disk to take what is still to be recorded. */
+#define RELAY_LANE_END_MS 5000u
+
 #endif

@@ -84,11 +84,15 @@ class ConsoleCase(virtmux_test.Case):
         need("node", "qemu-system-x86_64")
         super().setUpClass()
         try:
-            cls.xml = must_run(os.path.join(GUEST, "domain-xml"), "web-1", UUID)
+            cls.xml = cls.guest_xml()
         except (AssertionError, subprocess.TimeoutExpired) as error:
             raise unittest.SkipTest(f"no guest: {error}")
         cls.start_host()
         cls.boot_text = cls.boot()
+
+    @classmethod
+    def guest_xml(cls):
+        return must_run(os.path.join(GUEST, "domain-xml"), "web-1", UUID)
 
     @classmethod
     def start_host(cls):

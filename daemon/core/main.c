@@ -190,6 +190,8 @@ static int start(const struct arguments *arguments, const char *path)
 	if (!log)
 		return EXIT_FAILURE;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ,
+	       SIG_IGN); /* a file past its limit is an error of write() */
 	raise_limits();
 	status = serve(arguments, path, log);
 	log_free(log);

@@ -89,6 +89,7 @@ static int make_ops(struct service *s, struct error *err)
 				 (unsigned)config->libvirt_quick_workers,
 			 .slow_workers = (unsigned)config->libvirt_slow_workers,
 			 .queue_limit = (unsigned)config->libvirt_queue},
+		.record_folder = config->console_record_directory,
 	};
 
 	return ops_new(&s->ops, &ops, err);

@@ -1,7 +1,8 @@
 /*
  * Consoles: graphics and serial lines as streams (extended CONNECT). virt opens
  * the descriptor of the very domain that it looked up, a relay joins it with the
- * stream, and from then on nobody here sees a byte.
+ * stream, and from then on nobody here sees a byte. Where the rights demand it, the
+ * file of its recording is opened in between, and a tap stands before the relay.
  *
  * What always holds: a descriptor is the reply's, then the relay's, which closes
  * it also where the peer has gone meanwhile; the call ends with the relay.
@@ -10,7 +11,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "daemon/ops/recording.h"
 #include "daemon/relay/relay.h"
 
 /*
@@ -19,26 +22,41 @@
  */
 #define VNC_GREETING_MS (30u * 1000)
 
-/* What was opened, and what the answer says of it. */
-struct opened {
-	int fd;
+/* One of them, from virt's reply to the end of its relay. */
+struct console {
+	struct call *call;
+	struct virt_reply reply; /* virt's; its name is ours */
 	const char *kind;
-	const char *run;   /* or NULL */
-	uint64_t first_ms; /* of its relay */
+	const char *run; /* of the domain; or NULL */
+	struct relay *relay;
+	struct recording *recording; /* NULL: it need not be recorded */
+	struct tap *tap;             /* into that, before it began */
 };
+
+static void free_console(struct console *c)
+{
+	recording_unref(c->recording);
+	free(c->reply.domain.name);
+	free(c);
+}
+
+/* -- the end -------------------------------------------------------------- */
 
 static void on_relay_done(void *context, const struct relay_end *end)
 {
-	struct call *call = context;
+	struct console *c = context;
+	struct call *call = c->call;
 	autoerror why = {0};
 
-	relay_end_error(end, &why);
+	if (!c->recording || !recording_failed(c->recording, &why))
+		relay_end_error(end, &why);
 	if (end->reason == RELAY_SILENT)
 		log_warning(ops_of(call)->log,
 			    "a console was ended: %s (%s, %" PRIu64
 			    " bytes came from the peer)",
 			    error_words(&why), call_method(call)->name,
 			    end->bytes_in);
+	free_console(c);
 	call_finish(call, &why, end->bytes_in, end->bytes_out);
 }
 
@@ -48,78 +66,174 @@ static void cut(void *context)
 	relay_cut(context, H2_INADEQUATE_SECURITY);
 }
 
+/* It never began. */
+static void give_up(struct console *c, struct error *err)
+{
+	struct call *call = c->call;
+
+	if (c->tap)
+		tap_cancel(c->tap);
+	relay_cancel(c->relay);
+	free_console(c);
+	call_fail(call, err);
+}
+
+/* -- the begin ------------------------------------------------------------ */
+
 /* Where it is answered no more, on_relay_done() comes all the same. */
-static void answer(struct relay *relay, struct h2_stream *stream,
-		   const struct virt_reply *reply, const struct opened *opened)
+static void answer(const struct console *c, struct h2_stream *stream)
 {
 	struct ops_domain_headers store;
-	struct h2_header headers[OPS_DOMAIN_HEADERS + 2];
+	struct h2_header headers[OPS_DOMAIN_HEADERS + 3];
 	size_t n = OPS_DOMAIN_HEADERS;
 
-	ops_domain_headers(reply, &store, headers);
-	headers[n++] = (struct h2_header){"virtmux-console", opened->kind};
-	if (opened->run)
-		headers[n++] =
-			(struct h2_header){"virtmux-domain-run", opened->run};
-	h2_respond(stream, 200, headers, n, &relay_source, relay);
+	ops_domain_headers(&c->reply, &store, headers);
+	headers[n++] = (struct h2_header){"virtmux-console", c->kind};
+	if (c->run)
+		headers[n++] = (struct h2_header){"virtmux-domain-run", c->run};
+	if (c->tap)
+		headers[n++] = (struct h2_header){"virtmux-recorded", "yes"};
+	h2_respond(stream, 200, headers, n,
+		   c->tap ? &tap_source : &relay_source,
+		   c->tap ? (void *)c->tap : c->relay);
 }
 
-static void fail_orphan(struct call *call)
+static void start(struct console *c, struct h2_stream *stream,
+		  const struct call_early *early)
 {
-	autoerror err = {0};
+	const uint8_t *data = buf_bytes(&early->data);
 
-	error_set(&err, ERROR_DISCONNECTED,
-		  "the peer went while the console was being opened");
-	call_fail(call, &err);
-}
-
-static void take_stream(struct call *call, struct relay *relay,
-			const struct virt_reply *reply,
-			const struct opened *opened)
-{
-	struct call_early early;
-	struct h2_stream *stream =
-		call_take_stream(call, &relay_handler, relay, &early);
-
-	if (!stream) {
-		relay_cancel(relay);
-		fail_orphan(call);
+	call_set_cut(c->call, cut, c->relay);
+	answer(c, stream);
+	if (!c->tap) {
+		relay_start(c->relay, stream, data, early->data.len,
+			    early->end);
 		return;
 	}
-	call_set_cut(call, cut, relay);
-	answer(relay, stream, reply, opened);
-	relay_start(relay, stream, buf_bytes(&early.data), early.data.len,
-		    early.end);
-	buf_free(&early.data);
+	relay_start(c->relay, stream, NULL, 0, false);
+	tap_start(steal(&c->tap), stream, data, early->data.len, early->end);
+}
+
+static void take_stream(struct console *c)
+{
+	struct call_early early;
+	autoerror err = {0};
+	struct h2_stream *stream =
+		call_take_stream(c->call,
+				 c->tap ? &tap_handler : &relay_handler,
+				 c->tap ? (void *)c->tap : c->relay, &early);
+
+	if (stream) {
+		start(c, stream, &early);
+		buf_free(&early.data);
+		return;
+	}
+	error_set(&err, ERROR_DISCONNECTED,
+		  "the peer went while the console was being opened");
+	give_up(c, &err);
+}
+
+static void on_recording(void *context, struct recording *recording,
+			 struct error *err)
+{
+	struct console *c = context;
+
+	c->recording = recording;
+	if (!recording ||
+	    recording_tap(recording, &relay_handler, &relay_source, c->relay,
+			  &c->tap, err) < 0) {
+		give_up(c, err);
+		return;
+	}
+	call_set_recording(c->call, recording_name(recording));
+	take_stream(c);
+}
+
+/* The number of the display or line that was asked for. */
+static unsigned number(const struct call *call)
+{
+	const void *params = call_arguments(call);
+
+	if (call_method(call)->id == METHOD_domain_serial)
+		return (unsigned)((const struct domain_serial_params *)params)
+			->n;
+	return (unsigned)((const struct domain_graphics_params *)params)->n;
+}
+
+static void open_recording(struct console *c)
+{
+	const struct recording_console what = {
+		.call = c->call,
+		.kind = c->kind,
+		.n = number(c->call),
+		.uuid = c->reply.domain.uuid,
+		.domain = c->reply.domain.name,
+	};
+	autoerror err = {0};
+
+	if (recording_open(ops_of(c->call), &what, on_recording, c, &err) < 0)
+		give_up(c, &err);
+}
+
+/* What was opened, and what the answer says of it. */
+struct opened {
+	int fd;
+	const char *kind;
+	uint64_t first_ms; /* of its relay */
+};
+
+/* A console of REPLY, whose name it takes; NULL without memory. */
+static struct console *new_console(struct call *call, struct virt_reply *reply,
+				   const struct opened *opened)
+{
+	struct console *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->call = call;
+	c->kind = opened->kind;
+	c->reply = *reply;
+	reply->domain.name = NULL;
+	if (call_method(call)->id == METHOD_domain_graphics)
+		c->run = c->reply.value.graphics.run;
+	return c;
 }
 
 /* Its descriptor is taken. */
-static void open_console(struct call *call, const struct virt_reply *reply,
-			 const struct opened *opened)
+static void open_console(struct call *call, struct virt_reply *reply,
+			 struct opened *opened)
 {
+	autoclose int fd = steal_fd(&opened->fd);
 	struct ops *ops = ops_of(call);
+	struct console *c = new_console(call, reply, opened);
 	struct relay_options options = {
 		.uv = ops->uv,
 		.blocks = &ops->blocks,
 		.log = ops->log,
 		.first_ms = opened->first_ms,
 		.done = on_relay_done,
-		.context = call,
+		.context = c,
 	};
-	struct relay *relay;
 	autoerror err = {0};
 
-	if (relay_new(&relay, &options, opened->fd, &err) < 0)
+	if (!c) {
+		error_set_no_memory(&err);
 		call_fail(call, &err);
-	else
-		take_stream(call, relay, reply, opened);
+	} else if (relay_new(&c->relay, &options, steal_fd(&fd), &err) < 0) {
+		free_console(c);
+		call_fail(call, &err);
+	} else if (call_is_recorded(call)) {
+		open_recording(c);
+	} else {
+		take_stream(c);
+	}
 }
 
 /* -- graphics ------------------------------------------------------------- */
 
 static void on_graphics(void *context, struct virt_reply *reply)
 {
-	struct opened opened = {.run = reply->value.graphics.run};
+	struct opened opened = {.fd = -1};
 
 	if (!ops_succeeded(context, reply))
 		return;

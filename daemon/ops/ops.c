@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "daemon/relay/lane.h"
 #include "daemon/virt/event.h"
 
 static void on_completion(uv_poll_t *poll, int status, int events)
@@ -61,14 +62,17 @@ int ops_new(struct ops **ops, const struct ops_config *config,
 	list_init(&o->followers);
 	o->started = clock_realtime_us() / 1000000;
 	o->uri = public_uri(config->virt.uri);
-	if (!o->uri)
+	o->record_folder =
+		strdup(config->record_folder ? config->record_folder : "");
+	if (!o->uri || !o->record_folder)
 		return error_set_no_memory(err);
 	gethostname(o->hostname, sizeof(o->hostname) - 1);
 	if (event_log_new(&o->events, err) < 0 ||
 	    virt_new(&o->virt, &config->virt, config->log, err) < 0)
 		return -1;
 	virt_listen(o->virt, on_event, o);
-	if (watch_completions(o, err) < 0)
+	if (lane_new(&o->lane, o->uv, o->log, err) < 0 ||
+	    watch_completions(o, err) < 0)
 		return -1;
 	*ops = steal(&o);
 	return 0;
@@ -94,6 +98,7 @@ void ops_close(struct ops *ops)
 	/* The descriptor must outlive its poll handle. */
 	uv_close((uv_handle_t *)&ops->poll, NULL);
 	virt_free(steal(&ops->virt));
+	lane_close(ops->lane);
 }
 
 void ops_free(struct ops *ops)
@@ -103,6 +108,8 @@ void ops_free(struct ops *ops)
 	virt_free(ops->virt);
 	event_log_free(ops->events);
 	block_pool_clear(&ops->blocks);
+	lane_free(ops->lane);
+	free(ops->record_folder);
 	free(ops->uri);
 	free(ops);
 }

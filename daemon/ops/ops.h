@@ -75,10 +75,11 @@ struct ops_core {
 };
 
 struct ops_config {
-	uv_loop_t *uv;           /* borrowed */
-	struct log *log;         /* borrowed */
-	struct ops_core core;    /* copied */
-	struct virt_config virt; /* copied */
+	uv_loop_t *uv;             /* borrowed */
+	struct log *log;           /* borrowed */
+	struct ops_core core;      /* copied */
+	struct virt_config virt;   /* copied */
+	const char *record_folder; /* copied; of recordings */
 };
 
 /*

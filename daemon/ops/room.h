@@ -33,6 +33,8 @@ struct ops {
 	struct event_log *events;
 	struct list followers; /* of the events: event.c */
 	bool ends_events;
+	struct lane *lane; /* writes recordings */
+	char *record_folder;
 	char *uri; /* of libvirt, without its query part */
 	char hostname[256];
 	int64_t started;        /* seconds since 1970 */

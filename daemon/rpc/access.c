@@ -168,6 +168,16 @@ static void decide_methods(struct access_rule *rule)
 	}
 }
 
+/* In the order of the choices of `record`. */
+static void decide_recording(struct access_rule *rule, int64_t choice)
+{
+	enum { NO, ALL, SERIAL, GRAPHICS };
+
+	rule->records[METHOD_domain_serial] = choice == ALL || choice == SERIAL;
+	rule->records[METHOD_domain_graphics] =
+		choice == ALL || choice == GRAPHICS;
+}
+
 static int finish_rule(struct rule *rule, struct error *err)
 {
 	struct values *values = &rule->values;
@@ -190,6 +200,7 @@ static int finish_rule(struct rule *rule, struct error *err)
 	rule->pub.allow = values->allow;
 	rule->pub.deny = values->deny;
 	decide_methods(&rule->pub);
+	decide_recording(&rule->pub, values->record);
 	return 0;
 }
 

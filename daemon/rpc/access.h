@@ -24,10 +24,11 @@ struct access_rule {
 	char *identity; /* the section's name */
 	unsigned line;  /* where it begins */
 	enum role role;
-	char *const *domains; /* NULL: all */
-	char *const *allow;   /* NULL: none */
-	char *const *deny;    /* NULL: none */
-	bool may[METHODS];    /* what comes of role, allow and deny */
+	char *const *domains;  /* NULL: all */
+	char *const *allow;    /* NULL: none */
+	char *const *deny;     /* NULL: none */
+	bool may[METHODS];     /* what comes of role, allow and deny */
+	bool records[METHODS]; /* streams of the method are recorded */
 };
 
 /*

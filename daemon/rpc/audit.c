@@ -249,6 +249,7 @@ static void append_end(struct buf *out, const struct audit_record *record)
 	append_member(out, ",\"words\":", record->words);
 	if (record->replayed)
 		buf_append_str(out, ",\"replayed\":true");
+	append_member(out, ",\"recording\":", record->recording);
 	if (record->stream) {
 		append_number(out, ",\"bytes_in\":", record->bytes_in);
 		append_number(out, ",\"bytes_out\":", record->bytes_out);

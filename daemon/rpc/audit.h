@@ -35,13 +35,14 @@ struct audit_record {
 	const char *target; /* as the caller gave it */
 	const char *uuid;   /* what it turned out to be */
 	const char *name;
-	const char *outcome;  /* "ok" or the error's name; END only */
-	const char *words;    /* of the error */
-	bool replayed;        /* a remembered result was given again */
-	bool stream;          /* bytes_in and bytes_out are told */
-	uint64_t bytes_in;    /* content from the peer */
-	uint64_t bytes_out;   /* content to the peer */
-	uint64_t duration_ns; /* END only */
+	const char *outcome;   /* "ok" or the error's name; END only */
+	const char *words;     /* of the error */
+	bool replayed;         /* a remembered result was given again */
+	const char *recording; /* the file's name; END only */
+	bool stream;           /* bytes_in and bytes_out are told */
+	uint64_t bytes_in;     /* content from the peer */
+	uint64_t bytes_out;    /* content to the peer */
+	uint64_t duration_ns;  /* END only */
 };
 
 /*

@@ -199,6 +199,7 @@ static void audit_item(struct call *c, const struct error *err)
 		.outcome = err ? error_code_name(err->code) : "ok",
 		.words = err ? error_words(err) : NULL,
 		.replayed = c->replayed,
+		.recording = c->recording,
 		.stream = c->resource,
 		.bytes_in = c->bytes_in,
 		.bytes_out = c->bytes_out,
@@ -248,6 +249,7 @@ static void close_item(struct call *c, const struct error *err)
 		params_free(c->method, &c->params);
 	free(steal(&c->uuid));
 	free(steal(&c->name));
+	free(steal(&c->recording));
 	error_clear(&c->unknown);
 	c->open = false;
 	c->request = NULL;
@@ -491,6 +493,16 @@ bool call_may(const struct call *c, enum method_id method)
 	return c->principal->rule && c->principal->rule->may[method];
 }
 
+bool call_is_recorded(const struct call *c)
+{
+	return c->principal->rule && c->principal->rule->records[c->method->id];
+}
+
+const void *call_arguments(const struct call *c)
+{
+	return &c->params;
+}
+
 const char *call_id(const struct call *c)
 {
 	return c->id;
@@ -530,6 +542,11 @@ void call_set_target(struct call *c, const char *uuid, const char *name)
 	replace(&c->name, name);
 	if (c->job)
 		job_set_domain(c->job, uuid, name);
+}
+
+void call_set_recording(struct call *c, const char *name)
+{
+	replace(&c->recording, name);
 }
 
 struct h2_stream *call_stream(const struct call *c)

@@ -74,6 +74,9 @@ const struct method *call_method(const struct call *call);
 /* What core registered beside the handlers: the struct of the ops room. */
 void *call_context(const struct call *call);
 
+/* The PARAMS that the handler got. */
+const void *call_arguments(const struct call *call);
+
 struct log *call_log(const struct call *call);
 
 /* The peer has gone (or has reset the stream): nobody reads the answer. */
@@ -84,6 +87,11 @@ bool call_is_orphan(const struct call *call);
  * NULL. Without it the audit names the parameter that the table marks.
  */
 void call_set_target(struct call *call, const char *uuid, const char *name);
+
+/* Whether the rights demand that the call's stream is recorded by the host. */
+bool call_is_recorded(const struct call *call);
+/* The file's name, for the audit: copied. */
+void call_set_recording(struct call *call, const char *name);
 
 /* -- answers -------------------------------------------------------------- */
 

@@ -39,6 +39,16 @@ static bool may_use(const struct call *c, const struct principal *p)
 				   NULL) == 0;
 }
 
+/* Whether a stream that is to be recorded from now on always was. */
+static bool is_recorded_as(const struct call *c,
+			   const struct principal *renewed)
+{
+	const struct access_rule *old = c->principal->rule;
+
+	return !renewed->rule || !renewed->rule->records[c->method->id] ||
+	       (old && old->records[c->method->id]);
+}
+
 /*
  * Whether what C streams, or is about to, is covered by RENEWED; true for a call
  * that streams nothing. What is about no one thing (events) shows whatever the
@@ -47,12 +57,13 @@ static bool may_use(const struct call *c, const struct principal *p)
 static bool is_covered(const struct call *c, const struct principal *renewed)
 {
 	if (c->state == CALL_TAKEN && !c->withdrawn && c->cut)
-		return may_use(c, renewed) &&
+		return may_use(c, renewed) && is_recorded_as(c, renewed) &&
 		       (c->name ? sees(renewed, c->name)
 				: access_covers(renewed->rule,
 						c->principal->rule));
 	if (c->state == CALL_RUNNING && c->resource && c->stream)
-		return access_covers(renewed->rule, c->principal->rule);
+		return access_covers(renewed->rule, c->principal->rule) &&
+		       is_recorded_as(c, renewed);
 	return true;
 }
 

@@ -110,6 +110,7 @@ struct call {
 	union call_params params;
 	char *uuid;
 	char *name;
+	char *recording;
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 };

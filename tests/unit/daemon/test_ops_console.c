@@ -5,6 +5,9 @@
 #include "test_ops_fakes.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
 
 static char web_1[] = "web-1";
 static const struct domain_serial_params serial_0 = {.domain = web_1};
@@ -229,6 +232,148 @@ static void what_cannot_be_polled_fails(void **state)
 	test_close(&t);
 }
 
+/* -- recordings ----------------------------------------------------------- */
+
+/* One whose rights demand it, into a folder below a new one. */
+static void open_recorded(struct test *t, char *folder)
+{
+	char path[64];
+
+	open_stream(t, METHOD_domain_serial);
+	t->call.recorded = true;
+	t->call.params = &serial_0;
+	t->call.caller.identity = "al/ice_1";
+	strcpy(folder, "/tmp/test_ops_console.XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/consoles", folder);
+	free(t->ops->record_folder);
+	t->ops->record_folder = strdup(path);
+}
+
+static void remove_recorded(struct test *t, const char *folder)
+{
+	autofree char *path = strdup(t->ops->record_folder);
+
+	test_close(t);
+	if (*t->call.recording) {
+		autofree char *file = file_join(path, t->call.recording);
+
+		unlink(file);
+	}
+	rmdir(path);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void expect_file(struct test *t, const char *words)
+{
+	autofree char *path =
+		file_join(t->ops->record_folder, t->call.recording);
+	autobuf text = {0};
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(file_read(path, 65536, &text, NULL), 0);
+	buf_append_char(&text, 0);
+	if (!strstr((char *)buf_bytes(&text), words))
+		fail_msg("%s: %s", words, (char *)buf_bytes(&text));
+}
+
+static void run_until_outcome(struct test *t)
+{
+	uint64_t limit = pair_limit();
+
+	while (t->call.outcome == OUTCOME_NONE)
+		pair_run_within(&t->pair, limit);
+}
+
+static void a_console_is_recorded(void **state)
+{
+	struct test t;
+	char folder[64];
+	uint64_t limit = pair_limit();
+	int far;
+
+	open_recorded(&t, folder);
+	op_domain_serial(&t.call, &serial_0);
+	far = reply_serial(&t);
+	while (!t.pair.peer.status)
+		pair_run_within(&t.pair, limit);
+	expect_header(&t, "virtmux-recorded", "yes");
+	expect_header(&t, "virtmux-domain-name", "web-1");
+	assert_non_null(strstr(t.call.recording,
+			       "Z_al%2Fice%5F1_web-1_serial0_7q2k-1f3.cast"));
+	assert_int_equal(write(far, "login:", 6), 6);
+	while (t.pair.peer.got.len < 6)
+		pair_run_within(&t.pair, limit);
+	expect_file(&t, "\"identity\":\"al/ice_1\"");
+	expect_file(&t, "\"o\",\"login:\"]\n");
+	pair_send(&t.pair, "root\r", 5);
+	pair_run(&t.pair);
+	h2_stream_reset(t.pair.peer.stream, H2_CANCEL);
+	run_until_outcome(&t);
+	assert_int_equal(t.call.outcome, FINISHED);
+	assert_false(error_is_set(&t.call.error));
+	assert_int_equal(t.call.bytes_out, 6);
+	close(far);
+	remove_recorded(&t, folder);
+}
+
+static void a_folder_of_others_is_refused(void **state)
+{
+	struct test t;
+	char folder[64];
+	int far;
+
+	open_recorded(&t, folder);
+	assert_int_equal(mkdir(t.ops->record_folder, 0700), 0);
+	assert_int_equal(chmod(t.ops->record_folder, 0770), 0);
+	op_domain_serial(&t.call, &serial_0);
+	far = reply_serial(&t);
+	run_until_outcome(&t);
+	expect_failure(&t, ERROR_SYSTEM);
+	assert_null(strstr(error_words(&t.call.error), folder));
+	assert_non_null(strstr(t.call.error.cause, "chmod go-w /tmp/"));
+	assert_true(at_end(far));
+	close(far);
+	remove_recorded(&t, folder);
+}
+
+static void a_folder_that_cannot_be_made(void **state)
+{
+	struct test t;
+	char folder[64];
+	int far;
+
+	open_recorded(&t, folder);
+	free(t.ops->record_folder);
+	t.ops->record_folder = strdup("/dev/null/consoles");
+	op_domain_serial(&t.call, &serial_0);
+	far = reply_serial(&t);
+	run_until_outcome(&t);
+	expect_failure(&t, ERROR_SYSTEM);
+	assert_non_null(strstr(t.call.error.cause, "record-directory"));
+	close(far);
+	remove_recorded(&t, folder);
+}
+
+static void the_peer_goes_while_the_file_is_made(void **state)
+{
+	struct test t;
+	char folder[64];
+	int far;
+
+	open_recorded(&t, folder);
+	op_domain_serial(&t.call, &serial_0);
+	far = reply_serial(&t);
+	t.call.stream = NULL;
+	run_until_outcome(&t);
+	expect_failure(&t, ERROR_DISCONNECTED);
+	assert_true(at_end(far));
+	close(far);
+	remove_recorded(&t, folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +385,10 @@ int main(void)
 		cmocka_unit_test(descriptor_goes_with_the_peer),
 		cmocka_unit_test(stream_that_is_over_cannot_be_answered),
 		cmocka_unit_test(what_cannot_be_polled_fails),
+		cmocka_unit_test(a_console_is_recorded),
+		cmocka_unit_test(a_folder_of_others_is_refused),
+		cmocka_unit_test(a_folder_that_cannot_be_made),
+		cmocka_unit_test(the_peer_goes_while_the_file_is_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,9 @@
 #include "daemon/ops/room.h"
 #include "daemon/virt/event.h"
 
-#define UUID "c7a5fdbd-cdaf-9455-926a-d65c16db1809"
+/* Made by nobody: a test that records makes another one. */
+#define FAKE_RECORDINGS "/nonexistent/virtmux-recordings"
+#define UUID            "c7a5fdbd-cdaf-9455-926a-d65c16db1809"
 
 /* -- virt ----------------------------------------------------------------- */
 
@@ -263,6 +265,9 @@ struct call {
 	uint64_t bytes_out;
 	char uuid[VIRT_UUID_SIZE];
 	char name[256];
+	const void *params; /* of a recorded one */
+	bool recorded;      /* its rights demand it */
+	char recording[256];
 };
 
 static inline void fake_settle(struct call *call, enum outcome outcome)
@@ -301,6 +306,27 @@ void call_set_target(struct call *call, const char *uuid, const char *name)
 {
 	strcpy(call->uuid, uuid ? uuid : "");
 	strcpy(call->name, name ? name : "");
+}
+
+bool call_is_recorded(const struct call *call)
+{
+	return call->recorded;
+}
+
+const void *call_arguments(const struct call *call)
+{
+	return call->params;
+}
+
+const char *call_id(const struct call *call)
+{
+	return "7q2k-1f3";
+}
+
+void call_set_recording(struct call *call, const char *name)
+{
+	assert_true(strlen(name) < sizeof(call->recording));
+	strcpy(call->recording, name);
 }
 
 /* Who answers by rpc gives the stream back to it. */
@@ -387,6 +413,7 @@ struct test {
 static inline void test_open(struct test *t, enum method_id method)
 {
 	struct ops_config config = {.uv = &t->pair.uv,
+				    .record_folder = FAKE_RECORDINGS,
 				    .virt.uri = "qemu:///embed?root=/secret"};
 
 	memset(t, 0, sizeof(*t));

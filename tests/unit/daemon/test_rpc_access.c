@@ -199,6 +199,37 @@ static void test_what_a_reload_takes_away(void **state)
 			    "allow=domain.define\n"));
 }
 
+static bool records(const char *text, enum method_id method)
+{
+	autoptr(access) access = NULL;
+
+	assert_int_equal(access_parse(&access, text, strlen(text), "f", NULL),
+			 0);
+	return access_find(access, "anna")->records[method];
+}
+
+static void test_which_consoles_are_recorded(void **state)
+{
+	static const struct {
+		const char *text;
+		bool serial, graphics;
+	} cases[] = {
+		{"[anna]\nrole=viewer\ndomains=*\n", false, false},
+		{"[anna]\nrole=viewer\ndomains=*\nrecord=no\n", false, false},
+		{"[anna]\nrole=viewer\ndomains=*\nrecord=yes\n", true, true},
+		{"[a*]\nrole=admin\ndomains=*\nrecord=serial\n", true, false},
+		{"[*]\nrecord=graphics\nrole=admin\ndomains=*\n", false, true},
+	};
+
+	for (size_t i = 0; i < array_size(cases); i++) {
+		assert_int_equal(records(cases[i].text, METHOD_domain_serial),
+				 cases[i].serial);
+		assert_int_equal(records(cases[i].text, METHOD_domain_graphics),
+				 cases[i].graphics);
+		assert_false(records(cases[i].text, METHOD_domain_list));
+	}
+}
+
 static void test_faults(void **state)
 {
 	assert_refused("role=viewer\n", "f:1: ");
@@ -265,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_words_of_a_denial),
 		cmocka_unit_test(test_parameters_that_need_more),
 		cmocka_unit_test(test_what_a_reload_takes_away),
+		cmocka_unit_test(test_which_consoles_are_recorded),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_a_missing_file),
 		cmocka_unit_test(test_the_sample_is_valid),

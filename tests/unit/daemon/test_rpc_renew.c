@@ -64,6 +64,32 @@ static void test_only_what_is_not_covered_is_cut(void **state)
 	call_finish(f->calls[0], NULL, 0, 0);
 }
 
+/* One that is to be recorded from now on ends; it begins anew, and is. */
+static void test_what_is_to_be_recorded_was_from_its_begin(void **state)
+{
+	struct fixture *f = *state;
+	unsigned cuts[2] = {0};
+	unsigned ended = 0;
+	struct h2_stream *s = open_console(f, "web-1", &cuts[0]);
+
+	new_rights(f, "[anna]\nrole=operator\ndomains=*\nrecord=graphics\n");
+	assert_true(rpc_peer_renew(f->anna, &ended));
+	assert_int_equal(cuts[0], 0);
+	new_rights(f, "[anna]\nrole=operator\ndomains=*\nrecord=serial\n");
+	assert_true(rpc_peer_renew(f->anna, &ended));
+	assert_int_equal(cuts[0], 1);
+	assert_int_equal(ended, 1);
+	fake_close(s);
+	call_finish(f->calls[0], NULL, 0, 0);
+	s = open_console(f, "web-1", &cuts[1]);
+	assert_true(call_is_recorded(f->calls[1]));
+	new_rights(f, "[anna]\nrole=operator\ndomains=*\nrecord=yes\n");
+	assert_true(rpc_peer_renew(f->anna, &ended));
+	assert_int_equal(cuts[1], 0);
+	fake_close(s);
+	call_finish(f->calls[1], NULL, 0, 0);
+}
+
 /* A stream about no one thing shows all that may be seen: less ends it, more does not. */
 static void test_what_is_about_everything(void **state)
 {
@@ -197,6 +223,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_only_what_is_not_covered_is_cut),
+		TEST(test_what_is_to_be_recorded_was_from_its_begin),
 		TEST(test_what_is_about_everything),
 		TEST(test_a_role_that_may_not),
 		TEST(test_no_rights_at_all),

@@ -120,7 +120,7 @@ static void up_take(void *context, uint8_t *to, size_t n)
 	t->source->take(t->source_context, to, n);
 }
 
-static const struct h2_source up_source = {up_ready, up_take};
+static const struct h2_source up_source = {.ready = up_ready, .take = up_take};
 
 int channel_transfer(struct channel *channel,
 		     const struct channel_transfer *request,

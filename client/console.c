@@ -35,6 +35,7 @@ struct console {
 	bool done;
 	enum splice_reason reason;
 	struct error why;
+	struct error said; /* what the host told of its end */
 };
 
 /* -- words ----------------------------------------------------------------- */
@@ -125,6 +126,7 @@ static void on_done(void *context, const struct splice_end *end)
 	c->splice = NULL;
 	if (error_is_set(&end->why))
 		error_set(&why, end->why.code, "%s", error_words(&end->why));
+	error_copy(&c->said, &end->said);
 	end_with(c, end->reason, &why);
 }
 
@@ -181,7 +183,8 @@ static int conclude(struct console *c, struct error *err)
 		say_about(c, "Disconnected from domain");
 		return 0;
 	case SPLICE_FAR_END:
-		words = console_explain_end(c->channel, &c->domain, "console");
+		words = console_tell_end(c->channel, &c->domain, "console",
+					 &c->said);
 		say(c, words ? words : "The console has ended");
 		return 0;
 	case SPLICE_BROKEN:
@@ -281,5 +284,6 @@ int verb_console(struct command_call *call, struct error *err)
 	terminal_free(c.terminal);
 	console_domain_clear(&c.domain);
 	error_clear(&c.why);
+	error_clear(&c.said);
 	return rc;
 }

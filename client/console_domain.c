@@ -57,6 +57,19 @@ int console_domain_read(struct console_domain *domain, struct h2_stream *s,
 
 /* -- the end --------------------------------------------------------------- */
 
+bool console_read_end(const struct h2_stream *s, struct error *why)
+{
+	const char *value = h2_stream_header(s, CONSOLE_END);
+	autofree char *text = value ? local_unescape(value) : NULL;
+	char *colon = text ? strstr(text, ": ") : NULL;
+
+	if (!colon)
+		return false;
+	*colon = '\0';
+	error_set(why, error_code_from_name(text), "%s", colon + 2);
+	return true;
+}
+
 enum found { FOUND_RUNNING, FOUND_STOPPED, FOUND_NOTHING };
 
 static bool has_stopped(enum domain_state state)
@@ -104,5 +117,17 @@ char *console_explain_end(struct channel *channel,
 	else
 		buf_appendf(&words, "The host closed the %s of domain '%s'",
 			    what, domain->name);
+	return buf_steal_str(&words);
+}
+
+char *console_tell_end(struct channel *channel,
+		       const struct console_domain *domain, const char *what,
+		       const struct error *said)
+{
+	autobuf words = {0};
+
+	if (!error_is_set(said))
+		return console_explain_end(channel, domain, what);
+	buf_appendf(&words, "The %s has ended: %s", what, error_words(said));
 	return buf_steal_str(&words);
 }

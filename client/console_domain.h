@@ -12,6 +12,9 @@
 
 struct channel;
 
+/* The trailer in which the host says why it ended a console. */
+#define CONSOLE_END "virtmux-end"
+
 /* As the answer to a console's request names it. */
 struct console_domain {
 	char *name;
@@ -33,6 +36,12 @@ int console_domain_read(struct console_domain *domain, struct h2_stream *s,
 			const char *given, struct error *err);
 
 /*
+ * What S's trailer says of its end, as an error: "NAME: WORDS" of errors.def. False
+ * where the host was silent. From on_end on.
+ */
+bool console_read_end(const struct h2_stream *s, struct error *why);
+
+/*
  * Whether the domain has stopped: asked of the host for a second or two, after a
  * stream of its has ended. False where the host cannot tell. Runs the loop.
  */
@@ -46,5 +55,10 @@ bool console_has_stopped(struct channel *channel,
 char *console_explain_end(struct channel *channel,
 			  const struct console_domain *domain,
 			  const char *what);
+
+/* The same, but the host is not asked where it has SAID why. */
+char *console_tell_end(struct channel *channel,
+		       const struct console_domain *domain, const char *what,
+		       const struct error *said);
 
 #endif

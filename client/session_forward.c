@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/console_domain.h"
 #include "client/session_private.h"
 #include "wire/limits.h"
 
@@ -28,9 +29,10 @@ struct forward {
 	struct session *session;
 	struct h2_stream *near, *far; /* NULL before and after */
 	struct lane up, down;
-	bool begun;     /* the host was asked */
-	bool responded; /* the command has the response's headers */
-	bool late;      /* near is to be reset behind its last bytes */
+	char *last_words; /* the trailer virtmux-end; NULL: none */
+	bool begun;       /* the host was asked */
+	bool responded;   /* the command has the response's headers */
+	bool late;        /* near is to be reset behind its last bytes */
 	uint32_t late_code;
 };
 
@@ -112,8 +114,17 @@ static void down_take(void *context, uint8_t *to, size_t n)
 	mark_due(f);
 }
 
-static const struct h2_source up_source = {up_ready, up_take};
-static const struct h2_source down_source = {down_ready, down_take};
+static bool down_trailer(void *context, struct h2_header *field)
+{
+	struct forward *f = context;
+
+	*field = (struct h2_header){CONSOLE_END, f->last_words};
+	return f->last_words;
+}
+
+static const struct h2_source up_source = {.ready = up_ready, .take = up_take};
+static const struct h2_source down_source = {
+	.ready = down_ready, .take = down_take, .trailer = down_trailer};
 
 /* Bytes from GIVER; TAKER is NULL where nobody takes them any more. */
 static void lane_give(struct forward *f, struct lane *lane,
@@ -168,7 +179,9 @@ static void on_far_data(void *context, struct h2_stream *far,
 static void on_far_end(void *context, struct h2_stream *far)
 {
 	struct forward *f = context;
+	const char *words = h2_stream_header(far, CONSOLE_END);
 
+	f->last_words = words ? strdup(words) : NULL;
 	lane_end(f, &f->down);
 }
 
@@ -325,6 +338,7 @@ static void free_forward(struct forward *f)
 	list_remove(&f->due);
 	buf_free(&f->up.held);
 	buf_free(&f->down.held);
+	free(f->last_words);
 	free(f);
 }
 

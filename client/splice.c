@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "client/channel.h"
+#include "client/console_domain.h"
 #include "client/splice_fd.h"
 
 #define LEAVE_MS 300 /* for our own end to leave, after the host's */
@@ -94,6 +95,7 @@ static void free_if_over(struct splice *s)
 	buf_free(&s->to_host);
 	buf_free(&s->from_host);
 	error_clear(&s->end.why);
+	error_clear(&s->end.said);
 	free(s->path);
 	free(s);
 }
@@ -425,6 +427,7 @@ static void on_end(void *context, struct h2_stream *stream)
 	struct splice *s = context;
 
 	s->far_ended = true;
+	console_read_end(stream, &s->end.said);
 	if (s->life == LIFE_REFUSED)
 		take_refusal(s, stream);
 	else if (s->life == LIFE_OPEN && s->from_host.len == 0)

@@ -36,8 +36,9 @@ enum splice_reason {
 
 struct splice_end {
 	enum splice_reason reason;
-	struct error why;   /* set for the last three; owned by the splice */
-	uint64_t to_host;   /* bytes */
+	struct error why;  /* set for the last three; owned by the splice */
+	struct error said; /* SPLICE_FAR_END: why, where the host has said it */
+	uint64_t to_host;  /* bytes */
 	uint64_t from_host; /* bytes */
 };
 

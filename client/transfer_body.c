@@ -138,7 +138,8 @@ static void source_take(void *context, uint8_t *to, size_t n)
 	progress_tell(s->progress, s->at, s->t->length);
 }
 
-static const struct h2_source source = {source_ready, source_take};
+static const struct h2_source source = {.ready = source_ready,
+					.take = source_take};
 
 static int put_range(struct sending *s, struct channel *channel,
 		     struct error *err)

@@ -73,6 +73,12 @@ struct h2_source {
 	size_t (*ready)(void *context, bool *end);
 	/* Copies N bytes, at most what ready() told, to TO. */
 	void (*take)(void *context, uint8_t *to, size_t n);
+	/*
+	 * Host, may be NULL: whether a field follows behind the last byte
+	 * (RFC 9113 8.1). Asked once, when ready() has told the end; FIELD's
+	 * strings are copied at once.
+	 */
+	bool (*trailer)(void *context, struct h2_header *field);
 };
 
 enum h2_event_type {
@@ -219,7 +225,10 @@ void h2_stream_reset(struct h2_stream *s, uint32_t code);
 void h2_stream_set_handler(struct h2_stream *s,
 			   const struct h2_handler *handler, void *context);
 
-/* A received header's value, or NULL. Pseudo headers with their colon. */
+/*
+ * A received header's value, or NULL. Pseudo headers with their colon. On a client
+ * the trailer's fields are among them from on_end on: earlier values are dead then.
+ */
 const char *h2_stream_header(const struct h2_stream *s, const char *name);
 /* The I-th received header field; false past the last. */
 bool h2_stream_header_at(const struct h2_stream *s, size_t i,

@@ -48,7 +48,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
 	struct h2_stream *s = stream_of(session, frame->hd.stream_id);
 	struct h2 *h2 = context;
 
-	if (!s || s->headers_done)
+	/* What a client says behind a body means nothing. */
+	if (!s || (s->headers_done && h2->role == H2_HOST))
 		return 0;
 	if (h2->role == H2_CLIENT && name_len == 7 &&
 	    memcmp(name, ":status", 7) == 0)
@@ -92,7 +93,7 @@ static int on_headers(struct h2 *h2, struct h2_stream *s,
 		      const nghttp2_frame *frame)
 {
 	if (s->headers_done)
-		return 0; /* trailers carry nothing for us */
+		return 0; /* a trailer: its fields stand beside the others */
 	if (h2->role == H2_HOST)
 		return headers_complete(h2, s, H2_EVENT_REQUEST);
 	if (s->status >= 200)

@@ -109,7 +109,26 @@ static void body_take(void *context, uint8_t *to, size_t n)
 	buf_consume(&s->body, n);
 }
 
-static const struct h2_source body_source = {body_ready, body_take};
+static const struct h2_source body_source = {.ready = body_ready,
+					     .take = body_take};
+
+/* The body's end; where a trailer follows it is the stream's. */
+static uint32_t end_flags(struct h2_stream *s)
+{
+	struct h2_header field;
+	nghttp2_nv nv = {.flags = NGHTTP2_NV_FLAG_NONE};
+
+	if (!s->source || !s->source->trailer ||
+	    !s->source->trailer(s->source_context, &field))
+		return NGHTTP2_DATA_FLAG_EOF;
+	nv.name = (uint8_t *)field.name;
+	nv.value = (uint8_t *)field.value;
+	nv.namelen = strlen(field.name);
+	nv.valuelen = strlen(field.value);
+	if (nghttp2_submit_trailer(s->h2->session, s->id, &nv, 1) != 0)
+		return NGHTTP2_DATA_FLAG_EOF;
+	return NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+}
 
 /* nghttp2's question how much the next DATA frame may carry. */
 ssize_t h2_stream_read(nghttp2_session *session, int32_t id, uint8_t *buf,
@@ -126,7 +145,7 @@ ssize_t h2_stream_read(nghttp2_session *session, int32_t id, uint8_t *buf,
 		return NGHTTP2_ERR_DEFERRED;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
 	if (n <= length && end)
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
+		*flags |= end_flags(s);
 	return (ssize_t)(n < length ? n : length);
 }
 

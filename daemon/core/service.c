@@ -88,7 +88,8 @@ static int make_ops(struct service *s, struct error *err)
 			 .quick_workers =
 				 (unsigned)config->libvirt_quick_workers,
 			 .slow_workers = (unsigned)config->libvirt_slow_workers,
-			 .queue_limit = (unsigned)config->libvirt_queue},
+			 .queue_limit = (unsigned)config->libvirt_queue,
+			 .attach_on_use = config->console_attach == 1},
 		.record_folder = config->console_record_directory,
 	};
 

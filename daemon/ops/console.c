@@ -22,6 +22,9 @@
  */
 #define VNC_GREETING_MS (30u * 1000)
 
+/* The trailer virtmux-end, bytes with NUL; each byte may become three. */
+#define END_SIZE 1537
+
 /* One of them, from virt's reply to the end of its relay. */
 struct console {
 	struct call *call;
@@ -31,11 +34,19 @@ struct console {
 	struct relay *relay;
 	struct recording *recording; /* NULL: it need not be recorded */
 	struct tap *tap;             /* into that, before it began */
+	char last_words[END_SIZE];   /* as the trailer has them */
 };
+
+static bool is_serial(const struct console *c)
+{
+	return call_method(c->call)->id == METHOD_domain_serial;
+}
 
 static void free_console(struct console *c)
 {
 	recording_unref(c->recording);
+	if (is_serial(c))
+		virt_console_free(c->reply.value.serial.console);
 	free(c->reply.domain.name);
 	free(c);
 }
@@ -60,6 +71,22 @@ static void on_relay_done(void *context, const struct relay_end *end)
 	call_finish(call, &why, end->bytes_in, end->bytes_out);
 }
 
+/* "NAME: WORDS", percent-encoded; NULL where virt did not end it. */
+static const char *last_words(void *context)
+{
+	struct console *c = context;
+	autoerror why = {0};
+	char text[END_SIZE / 3];
+
+	if (!is_serial(c) || !c->reply.value.serial.console ||
+	    !virt_console_why(c->reply.value.serial.console, &why))
+		return NULL;
+	snprintf(text, sizeof(text), "%s: %s", error_code_name(why.code),
+		 error_words(&why));
+	ops_percent_encode(text, c->last_words, sizeof(c->last_words));
+	return c->last_words;
+}
+
 /* The right to the console was taken away. */
 static void cut(void *context)
 {
@@ -80,20 +107,51 @@ static void give_up(struct console *c, struct error *err)
 
 /* -- the begin ------------------------------------------------------------ */
 
+/* What the answer says; strings are borrowed. */
+struct answer {
+	struct h2_header headers[OPS_DOMAIN_HEADERS + 8];
+	size_t n;
+	struct ops_domain_headers domain;
+	char offset[24], missed[24], taken[24];
+};
+
+static void add(struct answer *a, const char *name, const char *value)
+{
+	a->headers[a->n++] = (struct h2_header){name, value};
+}
+
+static void add_number(struct answer *a, const char *name, char text[24],
+		       uint64_t number)
+{
+	snprintf(text, 24, "%" PRIu64, number);
+	add(a, name, text);
+}
+
+static void add_serial(struct answer *a, const struct virt_serial *serial)
+{
+	add(a, "virtmux-line", serial->line);
+	add(a, "virtmux-mode", serial->watches ? "watch" : "write");
+	add_number(a, "virtmux-offset", a->offset, serial->offset);
+	if (serial->missed)
+		add_number(a, "virtmux-missed", a->missed, serial->missed);
+	if (serial->counted)
+		add_number(a, "virtmux-taken", a->taken, serial->taken);
+}
+
 /* Where it is answered no more, on_relay_done() comes all the same. */
 static void answer(const struct console *c, struct h2_stream *stream)
 {
-	struct ops_domain_headers store;
-	struct h2_header headers[OPS_DOMAIN_HEADERS + 3];
-	size_t n = OPS_DOMAIN_HEADERS;
+	struct answer a = {.n = OPS_DOMAIN_HEADERS};
 
-	ops_domain_headers(&c->reply, &store, headers);
-	headers[n++] = (struct h2_header){"virtmux-console", c->kind};
+	ops_domain_headers(&c->reply, &a.domain, a.headers);
+	add(&a, "virtmux-console", c->kind);
 	if (c->run)
-		headers[n++] = (struct h2_header){"virtmux-domain-run", c->run};
+		add(&a, "virtmux-domain-run", c->run);
+	if (is_serial(c))
+		add_serial(&a, &c->reply.value.serial);
 	if (c->tap)
-		headers[n++] = (struct h2_header){"virtmux-recorded", "yes"};
-	h2_respond(stream, 200, headers, n,
+		add(&a, "virtmux-recorded", "yes");
+	h2_respond(stream, 200, a.headers, a.n,
 		   c->tap ? &tap_source : &relay_source,
 		   c->tap ? (void *)c->tap : c->relay);
 }
@@ -194,7 +252,9 @@ static struct console *new_console(struct call *call, struct virt_reply *reply,
 	c->kind = opened->kind;
 	c->reply = *reply;
 	reply->domain.name = NULL;
-	if (call_method(call)->id == METHOD_domain_graphics)
+	if (is_serial(c))
+		reply->value.serial.console = NULL;
+	else
 		c->run = c->reply.value.graphics.run;
 	return c;
 }
@@ -212,6 +272,7 @@ static void open_console(struct call *call, struct virt_reply *reply,
 		.log = ops->log,
 		.first_ms = opened->first_ms,
 		.done = on_relay_done,
+		.last_words = last_words,
 		.context = c,
 	};
 	autoerror err = {0};
@@ -276,14 +337,33 @@ static void on_serial(void *context, struct virt_reply *reply)
 void op_domain_serial(struct call *call,
 		      const struct domain_serial_params *params)
 {
+	const struct caller *caller = call_caller(call);
 	struct virt_domain_ref ref = ops_ref(call, params->domain);
-	autoerror err = {0};
 	char device[24];
+	struct virt_serial_ask ask = {
+		.device = device,
+		.watch = params->watch,
+		.force = params->force,
+		.line = params->line,
+		.after = params->after,
+		.has_history = params->has_history,
+		.history = params->history,
+		.token = params->writer,
+		.who = caller->identity,
+		.from = caller->address,
+	};
+	autoerror err = {0};
 
 	snprintf(device, sizeof(device), "%u", (unsigned)params->n);
+	if (!params->line != !params->has_after) {
+		error_set(&err, ERROR_INVALID_PARAMS,
+			  "line and after go together: the line's id and how "
+			  "many of its bytes are there already");
+		call_fail(call, &err);
+		return;
+	}
 	ops_submitted(call,
-		      virt_domain_open_serial(ops_virt(call), &ref, device,
-					      params->force,
+		      virt_domain_open_serial(ops_virt(call), &ref, &ask,
 					      ops_then(call, on_serial), &err),
 		      &err);
 }

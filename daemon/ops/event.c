@@ -108,7 +108,8 @@ static void source_take(void *context, uint8_t *to, size_t n)
 	f->sent += n;
 }
 
-static const struct h2_source source = {source_ready, source_take};
+static const struct h2_source source = {.ready = source_ready,
+					.take = source_take};
 
 /* -- its stream ------------------------------------------------------------ */
 

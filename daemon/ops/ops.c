@@ -138,7 +138,7 @@ bool ops_time(int64_t seconds, char *text)
 	return seconds != 0;
 }
 
-static void percent_encode(const char *text, char *to, size_t size)
+void ops_percent_encode(const char *text, char *to, size_t size)
 {
 	size_t n = 0;
 
@@ -157,7 +157,8 @@ void ops_domain_headers(const struct virt_reply *reply,
 			struct ops_domain_headers *store,
 			struct h2_header *headers)
 {
-	percent_encode(reply->domain.name, store->name, sizeof(store->name));
+	ops_percent_encode(reply->domain.name, store->name,
+			   sizeof(store->name));
 	headers[0] =
 		(struct h2_header){"virtmux-domain-uuid", reply->domain.uuid};
 	headers[1] = (struct h2_header){"virtmux-domain-name", store->name};

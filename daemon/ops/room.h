@@ -130,6 +130,12 @@ void ops_domain_headers(const struct virt_reply *reply,
 			struct ops_domain_headers *store,
 			struct h2_header *headers);
 
+/*
+ * TEXT with percent-encoding (RFC 3986 2.1) of all but visible ASCII and of "%", as
+ * far as it fits into SIZE bytes.
+ */
+void ops_percent_encode(const char *text, char *to, size_t size);
+
 /* virt's state as the table has it. */
 enum domain_state ops_domain_state(enum virt_state state);
 

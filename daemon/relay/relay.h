@@ -47,6 +47,12 @@ struct relay_end {
  */
 typedef void relay_done_fn(void *context, const struct relay_end *end);
 
+/*
+ * The descriptor has ended: what the peer is told of it, as the trailer
+ * virtmux-end. NULL: nothing. Valid until done. Must not call h2.
+ */
+typedef const char *relay_last_words_fn(void *context);
+
 struct relay_options {
 	uv_loop_t *uv;
 	struct block_pool *blocks; /* of that loop; borrowed */
@@ -55,7 +61,8 @@ struct relay_options {
 	uint64_t first_ms; /* for the descriptor's first byte; 0: any time. Then
 			      the stream is reset by H2_SETTINGS_TIMEOUT */
 	relay_done_fn *done;
-	void *context; /* for done; borrowed */
+	relay_last_words_fn *last_words; /* NULL: none */
+	void *context;                   /* for both; borrowed */
 };
 
 /*

@@ -97,9 +97,22 @@ static void source_take(void *context, uint8_t *to, size_t n)
 		pass_end(r);
 }
 
+static bool source_trailer(void *context, struct h2_header *field)
+{
+	const struct relay_options *options =
+		&((struct relay *)context)->options;
+
+	field->name = "virtmux-end";
+	field->value = options->last_words
+			       ? options->last_words(options->context)
+			       : NULL;
+	return field->value;
+}
+
 const struct h2_source relay_source = {
 	.ready = source_ready,
 	.take = source_take,
+	.trailer = source_trailer,
 };
 
 static void read_and_tell(struct relay *r)

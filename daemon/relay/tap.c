@@ -352,9 +352,18 @@ static void source_take(void *context, uint8_t *to, size_t n)
 	buf_consume(&t->ready, n);
 }
 
+static bool source_trailer(void *context, struct h2_header *field)
+{
+	const struct tap_options *options = &((struct tap *)context)->options;
+
+	return options->source->trailer &&
+	       options->source->trailer(options->context, field);
+}
+
 const struct h2_source tap_source = {
 	.ready = source_ready,
 	.take = source_take,
+	.trailer = source_trailer,
 };
 
 /* -- verbs ----------------------------------------------------------------- */

@@ -19,7 +19,7 @@
 
 enum crew_group { CREW_WORKERS, CREW_SUPERVISOR, CREW_EVENTS, CREW_GROUPS };
 
-#define CREW_MAX (3 * VIRT_WORKERS_MAX + 2) /* three lanes, two threads */
+#define CREW_MAX (3 * VIRT_WORKERS_MAX + 3) /* three lanes, three threads */
 
 typedef void crew_fn(void *context);
 

@@ -118,7 +118,9 @@ static const struct hint {
 	  "this host's hypervisor does not know one of the flags"}},
 	{"Active console session exists",
 	 {0, ERROR_BUSY, false,
-	  "someone else holds that serial line: ask for it with force"}},
+	  "another program on the host holds that serial line, as virsh "
+	  "console "
+	  "does: take it with force"}},
 	{"no device found with alias",
 	 {0, ERROR_NOT_FOUND, false, "it has no such device"}},
 	{"does not have an active block job",

@@ -1,5 +1,5 @@
 /*
- * The guest's end of a line, as a pump sees it: a few non-blocking verbs. Three
+ * The guest's end of a line, as a hub sees it: a few non-blocking verbs. Three
  * kinds stand behind it, since libvirt's own streams cannot hold back a guest
  * that nobody reads (they queue without limit in this process), and let a guest
  * that reads nothing block the whole connection:
@@ -17,9 +17,11 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/list.h"
 
 struct job;
 struct far;
+struct hub;
 
 #define FAR_AGAIN  (-2) /* nothing now: wait for ready() */
 #define FAR_FAILED (-1)
@@ -43,6 +45,8 @@ struct far {
 	const struct far_ops *ops;
 	far_ready_fn *ready;
 	void *context;
+	struct hub *owner; /* hub.c's */
+	struct list node;  /* hub.c's */
 };
 
 /* A serial line as the live XML tells of it. */
@@ -63,7 +67,7 @@ struct far *far_open_rpc(struct job *job, const struct far_line *line,
 struct far *far_open_stream(struct job *job, const struct far_line *line,
 			    struct error *err);
 
-/* Ends the line. Not from within ready(). NULL-safe. */
+/* Ends the line. On the event thread, not from within ready(). NULL-safe. */
 void far_free(struct far *far);
 
 DEFINE_CLEANUP(far, far_free);

@@ -5,7 +5,7 @@
  * domain goes away, and crashed this process.
  *
  * What the caller sees to: the terminal is still the domain's after it was
- * opened (serial.c), and one pump holds it (pump.c).
+ * opened (serial.c), and one hub holds it (hubs.c).
  */
 #include "daemon/virt/far.h"
 

@@ -4,7 +4,7 @@
  * guest; what the guest does not take blocks that socket and no other call.
  *
  * What holds: `in` is cut into messages by their lengths; a data message's bytes
- * go straight to the pump, all else is skipped.
+ * go straight to the hub, all else is skipped.
  */
 #include "daemon/virt/far.h"
 
@@ -32,7 +32,7 @@ struct far_rpc {
 	bool ended;
 	uint8_t out[RPC_HEADER + VIRT_RPC_CHUNK];
 	size_t out_at, out_len;
-	size_t sending; /* the pump's bytes that `out` holds */
+	size_t sending; /* the hub's bytes that `out` holds */
 	enum finish finish;
 };
 

@@ -1,7 +1,7 @@
 /*
  * A guest's end of a line over libvirt's stream (far.h): for transports that we
  * do not speak ourselves. libvirt receives whether we do or not, so that the
- * pump always takes what has come.
+ * hub always takes what has come.
  */
 #include "daemon/virt/far.h"
 

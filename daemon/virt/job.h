@@ -14,8 +14,8 @@
 #include "daemon/virt/request.h"
 
 struct connection;
+struct hubs;
 struct inventory;
-struct pumps;
 struct titles;
 struct xml_identity;
 
@@ -29,7 +29,7 @@ struct job {
 	struct connection *connection;
 	struct inventory *inventory;
 	struct titles *titles;
-	struct pumps *pumps; /* where serial lines live */
+	struct hubs *hubs; /* where serial lines live */
 	const char
 		*name; /* of a domain yet to be made, or of a KIND; borrowed */
 	const char *kind; /* "network"; NULL: a domain. For errors */

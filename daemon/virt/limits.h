@@ -48,19 +48,38 @@
 #define VIRT_SCREENSHOT_BYTES_MAX (128 * 1024 * 1024)
 #define VIRT_SCREENSHOT_SIDE_MAX  16384
 
-/* A serial line: bytes held for each direction between libvirt and the fd. */
-#define VIRT_PUMP_BUFFER (64 * 1024)
-/* Where libvirt receives in any case: above it the line is ended. */
-#define VIRT_PUMP_BACKLOG (1024 * 1024)
+/* What a serial line's guest wrote last is kept, bytes; a power of two. */
+#define VIRT_HISTORY (64 * 1024)
+/* Where libvirt receives in any case, what the slowest console may be behind. */
+#define VIRT_HISTORY_PUSHED (1024 * 1024)
+/* Bytes on their way to the guest that the line has taken. */
+#define VIRT_HUB_INPUT 4096
+/* Bytes that the kernel holds for a console, which takes them at its pace. */
+#define VIRT_HUB_SOCKET (64 * 1024)
+/* Bytes that one line reads before the others have their turn. */
+#define VIRT_HUB_TURN (64 * 1024)
+/* Pause between two reads of a line that nobody watches. */
+#define VIRT_HUB_REST_MS 20
+/* A console that takes nothing for so long no longer holds back the others. */
+#define VIRT_HUB_STALL_MS 10000
+/* A writer has closed its console: time for the guest to take the rest. */
+#define VIRT_HUB_LINGER_MS 5000
+/* A line has ended: so long libvirt may take to tell why, or to come back. */
+#define VIRT_HUB_SETTLE_MS 3000
+/* Writers whose count of input is remembered, for each line. */
+#define VIRT_HUB_WRITERS 8
+/* Consoles on one line, and in all. */
+#define VIRT_HUB_CONSOLES 64
+#define VIRT_CONSOLES_MAX 1024
+/* Lines; libvirtd has a connection for each, and allows 5,000 by itself. */
+#define VIRT_HUBS_MAX 4096
+/* Guests whose start or stop waits to be looked at; beyond it all are. */
+#define VIRT_HUB_NEWS 256
 /* libvirtd's answers on a line's own socket: time and bytes. */
 #define VIRT_RPC_MS         10000
 #define VIRT_RPC_ANSWER_MAX (256 * 1024)
 /* Bytes to the guest in one message. */
 #define VIRT_RPC_CHUNK (16 * 1024)
-/* A caller has closed the line: time for the guest to take the rest. */
-#define VIRT_PUMP_LINGER_MS 5000
-/* Serial lines open at once. */
-#define VIRT_PUMPS_MAX 1024
 
 /* Titles remembered; those of further domains are asked for each time. */
 #define VIRT_TITLES_MAX 65536

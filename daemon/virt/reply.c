@@ -76,6 +76,7 @@ void reply_clear_value(struct virt_reply *reply)
 		break;
 	case VIRT_VALUE_SERIAL:
 		cleanup_close(&reply->value.serial.fd);
+		virt_console_free(reply->value.serial.console);
 		break;
 	case VIRT_VALUE_NOUN:
 		if (reply->value.noun.data)

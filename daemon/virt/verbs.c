@@ -4,6 +4,8 @@
  */
 #include "daemon/virt/virt.h"
 
+#include <string.h>
+
 #include "daemon/virt/internal.h"
 #include "daemon/virt/request.h"
 
@@ -150,18 +152,66 @@ int virt_domain_open_graphics(struct virt *v, const struct virt_domain_ref *ref,
 	return virt_submit(v, steal(&request), err);
 }
 
+/* -- serial lines ----------------------------------------------------------- */
+
+static void free_ask(void *data)
+{
+	struct virt_serial_ask *ask = data;
+
+	free((char *)ask->line);
+	free((char *)ask->token);
+	free((char *)ask->who);
+	free((char *)ask->from);
+	free(ask);
+}
+
+static char *copy(const char *text, bool *failed)
+{
+	char *copied = text ? strdup(text) : NULL;
+
+	*failed |= text && !copied;
+	return copied;
+}
+
+/* To free_ask(); NULL without memory. The device is the request's text. */
+static struct virt_serial_ask *copy_ask(const struct virt_serial_ask *from)
+{
+	struct virt_serial_ask *ask = calloc(1, sizeof(*ask));
+	bool failed = false;
+
+	if (!ask)
+		return NULL;
+	*ask = *from;
+	ask->device = NULL;
+	ask->line = copy(from->line, &failed);
+	ask->token = copy(from->token, &failed);
+	ask->who = copy(from->who ? from->who : "somebody", &failed);
+	ask->from = copy(from->from ? from->from : "somewhere", &failed);
+	if (!failed)
+		return ask;
+	free_ask(ask);
+	return NULL;
+}
+
 int virt_domain_open_serial(struct virt *v, const struct virt_domain_ref *ref,
-			    const char *device, bool force,
+			    const struct virt_serial_ask *ask,
 			    struct virt_done done, struct error *err)
 {
 	autoptr(request) request = request_new(VERB_SERIAL, ref->name_or_uuid,
 					       ref->scope, done, err);
+	const char *device = ask->device && *ask->device ? ask->device : NULL;
 
-	if (!request ||
-	    request_set_text(request, device && *device ? device : NULL,
-			     VIRT_NAME_MAX, "the name of a serial line",
-			     err) < 0)
+	if (!request || request_set_text(request, device, VIRT_NAME_MAX,
+					 "the name of a serial line", err) < 0)
 		return -1;
-	request->force = force;
+	if (ask->token && strlen(ask->token) >= VIRT_TOKEN_SIZE)
+		return error_set(err, ERROR_INVALID_PARAMS,
+				 "a writer's token has at most %d bytes",
+				 VIRT_TOKEN_SIZE - 1);
+	request->data = copy_ask(ask);
+	request->data_free = free_ask;
+	if (!request->data)
+		return error_set_no_memory(err);
+	request->force = ask->force;
 	return virt_submit(v, steal(&request), err);
 }

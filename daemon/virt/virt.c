@@ -16,12 +16,12 @@
 #include "daemon/virt/crew.h"
 #include "daemon/virt/error.h"
 #include "daemon/virt/events.h"
+#include "daemon/virt/hubs.h"
 #include "daemon/virt/internal.h"
 #include "daemon/virt/inventory.h"
 #include "daemon/virt/job.h"
 #include "daemon/virt/news.h"
 #include "daemon/virt/pool.h"
-#include "daemon/virt/pump.h"
 #include "daemon/virt/titles.h"
 #include "daemon/virt/watch.h"
 #include "daemon/virt/xml.h"
@@ -31,7 +31,7 @@ struct virt {
 	struct pool pool;
 	struct events *events;
 	struct connection *connection;
-	struct pumps *pumps;
+	struct hubs *hubs;
 	struct titles *titles;
 	struct inventory *inventory;
 	struct news *news;
@@ -94,7 +94,7 @@ static void run_request(void *context, struct request *request)
 		.verb = verb_get(request->id),
 		.reply = &request->reply,
 		.connection = v->connection,
-		.pumps = v->pumps,
+		.hubs = v->hubs,
 		.inventory = v->inventory,
 		.titles = v->titles,
 	};
@@ -113,7 +113,7 @@ static void virt_release(void *context)
 	news_free(v->news);
 	inventory_free(v->inventory);
 	titles_free(v->titles);
-	pumps_free(v->pumps);
+	hubs_free(v->hubs);
 	connection_free(v->connection);
 	events_free(v->events);
 	pool_destroy(&v->pool);
@@ -137,17 +137,23 @@ static int start_all(struct virt *v, const struct virt_config *config,
 				   VIRT_WORKERS_MAX);
 	unsigned longs = or_default(config->long_workers, VIRT_LONG_WORKERS,
 				    VIRT_WORKERS_MAX);
+	struct hubs_config hubs = {.log = log, .on_use = config->attach_on_use};
 	unsigned retry_ms =
 		or_default(config->retry_ms, VIRT_RETRY_MS, VIRT_RETRY_MS_MAX);
 
-	if (events_new(&v->events, &v->crew, err) < 0 ||
-	    pumps_new(&v->pumps, v->events, log, err) < 0 ||
+	if (events_new(&v->events, &v->crew, err) < 0)
+		return -1;
+	hubs.events = v->events;
+	if (hubs_new(&v->hubs, &hubs, err) < 0 ||
 	    titles_new(&v->titles, err) < 0 ||
 	    inventory_new(&v->inventory, err) < 0 ||
 	    news_new(&v->news, &v->pool, err) < 0 ||
-	    watch_new(&v->watch, v->inventory, v->titles, v->news, err) < 0 ||
-	    connection_new(&v->connection, config->uri, retry_ms, v->watch,
-			   &v->crew, log, err) < 0)
+	    watch_new(&v->watch, v->inventory, v->titles, v->news, err) < 0)
+		return -1;
+	watch_tell_hubs(v->watch, v->hubs);
+	if (connection_new(&v->connection, config->uri, retry_ms, v->watch,
+			   &v->crew, log, err) < 0 ||
+	    hubs_start(v->hubs, v->connection, &v->crew, err) < 0)
 		return -1;
 	if (pool_start(&v->pool, LANE_QUICK, quick, &v->crew, err) < 0 ||
 	    pool_start(&v->pool, LANE_SLOW, slow, &v->crew, err) < 0)
@@ -191,8 +197,8 @@ void virt_close(struct virt *v)
 /* Ends the threads that serve the workers, in the order of their need. */
 static bool stop_all(struct virt *v, uint64_t deadline)
 {
-	if (v->pumps)
-		pumps_end_all(v->pumps);
+	if (v->hubs)
+		hubs_stop(v->hubs);
 	if (v->connection)
 		connection_stop(v->connection);
 	crew_wait(&v->crew, CREW_SUPERVISOR, deadline);

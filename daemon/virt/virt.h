@@ -30,6 +30,7 @@ struct virt_config {
 	unsigned long_workers;  /* threads for save, migrate, wipe… */
 	unsigned queue_limit;   /* requests that wait, for each lane */
 	unsigned retry_ms;      /* between attempts to connect; at most 500 */
+	bool attach_on_use;     /* serial lines: not when the guest starts */
 };
 
 /*
@@ -142,6 +143,42 @@ struct virt_versions {
  */
 #define VIRT_RUN_SIZE 24
 
+/*
+ * How a serial line is asked for. Strings are borrowed for the call of the verb.
+ * A line is one run of a guest's serial port: its ID is another one after each
+ * start of the guest, and bytes are counted from the first that was seen on it.
+ */
+struct virt_serial_ask {
+	const char *device; /* NULL or "": the first one; "2"; "serial0" */
+	bool watch;         /* reads only */
+	bool force;         /* takes it from the writer, or another program */
+	const char *line;   /* NULL, or go on with that run… */
+	uint64_t after;     /* …behind that many bytes of it */
+	bool has_history;
+	uint64_t history;  /* of what came before, bytes; otherwise all */
+	const char *token; /* by which a writer is known again; NULL: none */
+	const char *who;   /* is told to others: "alice" */
+	const char *from;  /* "192.0.2.1:50123" */
+};
+
+#define VIRT_LINE_SIZE  17 /* 16 hexadecimal digits and NUL */
+#define VIRT_TOKEN_SIZE 65 /* with NUL */
+
+/* What ended a console, for as long as the caller wants to know it. */
+struct virt_console;
+
+/* A console on a serial line; see virt_domain_open_serial(). */
+struct virt_serial {
+	int fd; /* stream socket, non-blocking, close-on-exec */
+	struct virt_console *console;
+	char line[VIRT_LINE_SIZE];
+	uint64_t offset; /* of the first byte that follows */
+	uint64_t missed; /* bytes after `after` that are not kept any more */
+	uint64_t taken;  /* bytes that the line has taken of the token's */
+	bool counted;    /* there is a token, and TAKEN says something */
+	bool watches;
+};
+
 enum virt_graphics_type { VIRT_GRAPHICS_VNC, VIRT_GRAPHICS_SPICE };
 
 enum virt_value {
@@ -197,9 +234,7 @@ struct virt_reply {
 			enum virt_graphics_type type;
 			char run[VIRT_RUN_SIZE];
 		} graphics;
-		struct {
-			int fd; /* as above */
-		} serial;
+		struct virt_serial serial;
 		/* Of the further nouns: the header of the verb says what DATA
 		 * is; done() may take it with steal(). */
 		struct {
@@ -422,18 +457,23 @@ int virt_domain_open_graphics(struct virt *v, const struct virt_domain_ref *ref,
 			      struct virt_done done, struct error *err);
 
 /*
- * A serial line: VIRT_VALUE_SERIAL, one end of a socket pair. DEVICE: NULL or
- * "" the first one, digits the index of a <serial> (else <console>) element,
- * else an alias ("serial0"). virDomainOpenConsole or its like (far.h), with
- * FORCE taking the line from another holder. Bytes are held up to
- * VIRT_PUMP_BUFFER each way; above that the guest, or the writer on the
- * descriptor, waits. The guest's end is seen as end of file; shutdown(SHUT_WR)
- * on it lets the rest of the guest's bytes come; after close() the guest still
- * gets what was written, for VIRT_PUMP_LINGER_MS at most. ERROR_BUSY: held by
- * someone else, or just now being let go.
+ * A console on a serial line: VIRT_VALUE_SERIAL, one end of a socket pair. Digits
+ * in ASK->device are the index of a <serial> (else <console>) element. Any number
+ * watch, one writes (hub.h tells of back-pressure); the line itself is opened by
+ * virDomainOpenConsole or its like (far.h). The end is seen as end of file, behind
+ * all bytes that were due, and virt_console_why() tells why; after
+ * shutdown(SHUT_WR) bytes still come; after close() the guest still gets what was
+ * written, for VIRT_HUB_LINGER_MS at most. ERROR_BUSY: someone else writes, with
+ * his name; another program holds the line; or there are too many.
  */
 int virt_domain_open_serial(struct virt *v, const struct virt_domain_ref *ref,
-			    const char *device, bool force,
+			    const struct virt_serial_ask *ask,
 			    struct virt_done done, struct error *err);
+
+/* Why it was ended by this room: false and ERR untouched where it was not. */
+bool virt_console_why(struct virt_console *console, struct error *err);
+
+/* NULL-safe. */
+void virt_console_free(struct virt_console *console);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/virt/hubs.h"
 #include "daemon/virt/inventory.h"
 #include "daemon/virt/news.h"
 #include "daemon/virt/titles.h"
@@ -16,7 +17,8 @@ struct watch {
 	struct inventory *inventory;
 	struct titles *titles;
 	struct news *news;
-	bool was_up; /* before: what happens between is missed */
+	struct hubs *hubs; /* NULL: none */
+	bool was_up;       /* before: what happens between is missed */
 	bool is_up;
 	int domain_ids[WATCH_DOMAIN_EVENTS];
 	int network_id, pool_id, refresh_id;
@@ -39,6 +41,19 @@ int watch_new(struct watch **out, struct inventory *inventory,
 void watch_free(struct watch *watch)
 {
 	free(watch);
+}
+
+void watch_tell_hubs(struct watch *watch, struct hubs *hubs)
+{
+	watch->hubs = hubs;
+}
+
+void watch_lifecycle(struct watch *watch, virDomainPtr domain, const char *why)
+{
+	char uuid[VIRT_UUID_SIZE] = "";
+
+	if (watch->hubs && virDomainGetUUIDString(domain, uuid) == 0)
+		hubs_heard(watch->hubs, uuid, why);
 }
 
 void watch_tell(struct watch *watch, virDomainPtr domain,
@@ -160,6 +175,8 @@ void watch_up(struct watch *watch)
 	if (watch->was_up)
 		news_post(watch->news, &missed);
 	watch->was_up = watch->is_up = true;
+	if (watch->hubs)
+		hubs_up(watch->hubs);
 	news_post(watch->news, &up);
 }
 
@@ -171,5 +188,7 @@ void watch_down(struct watch *watch)
 	if (!watch->is_up)
 		return;
 	watch->is_up = false;
+	if (watch->hubs)
+		hubs_down(watch->hubs);
 	news_post(watch->news, &down);
 }

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 
+struct hubs;
 struct inventory;
 struct news;
 struct titles;
@@ -23,6 +24,9 @@ struct watch;
 int watch_new(struct watch **out, struct inventory *inventory,
 	      struct titles *titles, struct news *news, struct error *err);
 void watch_free(struct watch *watch); /* NULL-safe */
+
+/* HUBS hear of starts, stops and the connection; before the first begin. */
+void watch_tell_hubs(struct watch *watch, struct hubs *hubs);
 
 /* REMOTE: titles are remembered too, since asking costs a round trip. */
 void watch_begin(struct watch *watch, virConnectPtr conn, bool remote);
@@ -39,6 +43,9 @@ enum { WATCH_DOMAIN_EVENTS = 17 };
 /* Registers the domain events; IDS are libvirt's, -1 where it has none. */
 void watch_domain_register(struct watch *watch, virConnectPtr conn,
 			   int ids[WATCH_DOMAIN_EVENTS]);
+
+/* DOMAIN has started, or has stopped: WHY (constant), else NULL. */
+void watch_lifecycle(struct watch *watch, virDomainPtr domain, const char *why);
 
 /* Marks DOMAIN, then posts EVENT (taken) with its name and UUID. */
 void watch_tell(struct watch *watch, virDomainPtr domain,

@@ -79,6 +79,11 @@ static void on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event,
 				  .event = WORD(words, event),
 				  .detail = detail_of(event, detail)};
 
+	if (event == VIR_DOMAIN_EVENT_STARTED)
+		watch_lifecycle(opaque, domain, NULL);
+	else if (event == VIR_DOMAIN_EVENT_STOPPED)
+		watch_lifecycle(opaque, domain,
+				told.detail ? told.detail : "unknown");
 	watch_tell(opaque, domain, &told);
 }
 

@@ -183,7 +183,8 @@ static void on_bulk_closed(void *context, struct h2_stream *s, uint32_t code)
 	exit(1);
 }
 
-static const struct h2_source bulk_source = {bulk_ready, bulk_take};
+static const struct h2_source bulk_source = {.ready = bulk_ready,
+					     .take = bulk_take};
 static const struct h2_handler bulk_handler = {
 	.on_data = on_bulk_data,
 	.on_closed = on_bulk_closed,

@@ -238,7 +238,7 @@ class ConsoleClient(test_console.ConsoleCase):
         self.assertEqual(second.wait(), 1, second.text)
         self.assertIn("force", second.text)
         self.connected(client=self.client(self.daemon, "bob"))
-        first.see("The host closed the console of domain 'web-1'")
+        first.see("The console has ended: bob has taken the line over, from 127.0.0.1")
         self.assert_left(first)
 
     # -- pipes and files ---------------------------------------------------------
@@ -344,7 +344,7 @@ class Ends(test_console.ConsoleCase):
     def test_1_the_guest_stops(self):
         terminal = self.connected()
         self.daemon.result("alice", "domain.destroy", {"domain": "web-1"})
-        terminal.see("Domain 'web-1' has stopped")
+        terminal.see(r"The console has ended: domain 'web-1' has stopped \(destroyed\)")
         self.assertEqual(terminal.wait(), 0, terminal.text)
         self.assertTrue(terminal.is_restored())
 

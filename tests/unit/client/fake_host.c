@@ -178,7 +178,7 @@ static void zero_take(void *context, uint8_t *to, size_t n)
 	x->left -= n;
 }
 
-static const struct h2_source zeros = {zero_ready, zero_take};
+static const struct h2_source zeros = {.ready = zero_ready, .take = zero_take};
 
 static void answer_get(struct exchange_end *x, struct h2_stream *s,
 		       const char *path)

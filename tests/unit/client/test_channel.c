@@ -311,7 +311,8 @@ static void body_take(void *context, uint8_t *to, size_t n)
 	b->left -= n;
 }
 
-static const struct h2_source body_source = {body_ready, body_take};
+static const struct h2_source body_source = {.ready = body_ready,
+					     .take = body_take};
 
 static void test_put(void **state)
 {
@@ -377,7 +378,8 @@ static void test_console(void **state)
 		.on_data = on_console_data,
 		.on_closed = on_console_closed,
 	};
-	static const struct h2_source source = {nothing_ready, nothing_take};
+	static const struct h2_source source = {.ready = nothing_ready,
+						.take = nothing_take};
 	struct fixture *f = *state;
 	struct console c = {.channel = f->channel};
 	struct h2_stream *s = NULL;

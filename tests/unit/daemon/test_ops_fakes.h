@@ -33,6 +33,7 @@ struct virt {
 	unsigned number; /* flags, modes, screen, index */
 	char *text;      /* XML, device */
 	bool force;
+	struct virt_serial_ask ask; /* strings as the handler gave them */
 	virt_event_fn *on_event;
 	void *event_context;
 	struct virt_done done[FAKE_REQUESTS]; /* waiting, in order */
@@ -214,11 +215,31 @@ int virt_domain_resume(struct virt *v, const struct virt_domain_ref *ref,
 }
 
 int virt_domain_open_serial(struct virt *v, const struct virt_domain_ref *ref,
-			    const char *device, bool force,
+			    const struct virt_serial_ask *ask,
 			    struct virt_done done, struct error *err)
 {
-	v->force = force;
-	return fake_verb(v, "serial", ref, 0, device, done, err);
+	v->force = ask->force;
+	v->ask = *ask;
+	return fake_verb(v, "serial", ref, 0, ask->device, done, err);
+}
+
+/* The reason is what the test has put into the console. */
+struct virt_console {
+	const char *words;
+	bool freed;
+};
+
+bool virt_console_why(struct virt_console *console, struct error *err)
+{
+	if (console->words)
+		error_set(err, ERROR_BUSY, "%s", console->words);
+	return console->words;
+}
+
+void virt_console_free(struct virt_console *console)
+{
+	if (console)
+		console->freed = true;
 }
 
 int virt_domain_open_graphics(struct virt *v, const struct virt_domain_ref *ref,

@@ -226,11 +226,12 @@ static struct virt *host_of(void **state)
 
 static int open_serial(struct virt *v, const char *device, bool force)
 {
+	struct virt_serial_ask line = {
+		.device = device, .force = force, .has_history = true};
 	struct answer a = {0};
 	int fd;
 
-	ask(v, &a,
-	    virt_domain_open_serial(v, &guest, device, force, done, &err));
+	ask(v, &a, virt_domain_open_serial(v, &guest, &line, done, &err));
 	assert_done(&a);
 	assert_int_equal(a.reply.kind, VIRT_VALUE_SERIAL);
 	fd = steal_fd(&a.reply.value.serial.fd);
@@ -326,13 +327,13 @@ static void test_echo(void **state)
 /* After a close the line is free again, soon and without force. */
 static int reopen_serial(struct virt *v, const char *device)
 {
+	struct virt_serial_ask line = {.device = device, .has_history = true};
 	struct answer a = {0};
 	int fd;
 
 	do {
 		ask(v, &a,
-		    virt_domain_open_serial(v, &guest, device, false, done,
-					    &err));
+		    virt_domain_open_serial(v, &guest, &line, done, &err));
 		if (error_is_set(&a.reply.error))
 			assert_failed(&a, BUSY);
 	} while (error_is_set(&a.reply.error));
@@ -353,14 +354,19 @@ static void test_held_and_forced(void **state)
 {
 	struct virt *v = host_of(state);
 	int first = open_serial(v, "0", true), second;
+	struct virt_serial_ask line = {.device = "0"};
 	struct answer a = {0};
-	unsigned char byte;
+	unsigned char bytes[4096];
+	ssize_t n;
 
-	ask(v, &a, virt_domain_open_serial(v, &guest, "0", false, done, &err));
+	ask(v, &a, virt_domain_open_serial(v, &guest, &line, done, &err));
 	assert_failed(&a, BUSY);
 	second = open_serial(v, NULL, true);
-	assert_true(readable(first, REPLY_MS));
-	assert_int_equal(read(first, &byte, 1), 0);
+	do {
+		assert_true(readable(first, REPLY_MS));
+		n = read(first, bytes, sizeof(bytes));
+	} while (n > 0);
+	assert_int_equal(n, 0);
 	wait_for_echo(second);
 	close(first);
 	close(second);
@@ -370,11 +376,13 @@ static void test_held_and_forced(void **state)
 static void test_no_such_line(void **state)
 {
 	struct virt *v = host_of(state);
+	struct virt_serial_ask line = {.device = "7"};
 	struct answer a = {0};
 
-	ask(v, &a, virt_domain_open_serial(v, &guest, "7", false, done, &err));
+	ask(v, &a, virt_domain_open_serial(v, &guest, &line, done, &err));
 	assert_failed(&a, NOT_FOUND);
-	ask(v, &a, virt_domain_open_serial(v, &guest, "x", false, done, &err));
+	line.device = "x";
+	ask(v, &a, virt_domain_open_serial(v, &guest, &line, done, &err));
 	assert_failed(&a, NOT_FOUND);
 	ask(v, &a, virt_domain_open_graphics(v, &guest, 1, NULL, done, &err));
 	assert_failed(&a, NOT_FOUND);

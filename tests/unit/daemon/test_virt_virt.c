@@ -155,12 +155,14 @@ static void test_consoles_unsupported(void **state)
 {
 	struct virt *v = *state;
 	struct answer a = {0};
+	struct virt_serial_ask line = {.device = "0"};
 
 	ask(v, &a, virt_domain_open_graphics(v, &test, 0, NULL, done, &err));
 	assert_failed(&a, NOT_FOUND);
-	ask(v, &a, virt_domain_open_serial(v, &test, "0", false, done, &err));
+	ask(v, &a, virt_domain_open_serial(v, &test, &line, done, &err));
 	assert_failed(&a, NOT_FOUND);
-	ask(v, &a, virt_domain_open_serial(v, &test, NULL, false, done, &err));
+	line.device = NULL;
+	ask(v, &a, virt_domain_open_serial(v, &test, &line, done, &err));
 	assert_failed(&a, NOT_FOUND);
 	reply_clear(&a.reply);
 }

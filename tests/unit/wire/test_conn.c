@@ -132,7 +132,8 @@ static void source_take(void *context, uint8_t *to, size_t n)
 	w->source_left -= n;
 }
 
-static const struct h2_source source = {source_ready, source_take};
+static const struct h2_source source = {.ready = source_ready,
+					.take = source_take};
 
 static void on_data(void *context, struct h2_stream *s, const uint8_t *data,
 		    size_t len)

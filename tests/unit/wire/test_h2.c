@@ -160,7 +160,8 @@ static void flood_take(void *context, uint8_t *to, size_t n)
 	f->taken += n;
 }
 
-static const struct h2_source flood = {flood_ready, flood_take};
+static const struct h2_source flood = {.ready = flood_ready,
+				       .take = flood_take};
 
 static void test_window_opens_only_by_consuming(void **state)
 {

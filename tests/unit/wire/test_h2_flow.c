@@ -31,7 +31,8 @@ static void endless_take(void *context, uint8_t *to, size_t n)
 	memset(to, 0, n);
 }
 
-static const struct h2_source endless = {endless_ready, endless_take};
+static const struct h2_source endless = {.ready = endless_ready,
+					 .take = endless_take};
 
 static void accept_upload(void *context, struct h2_stream *s)
 {
@@ -333,7 +334,8 @@ static size_t trickle_ready(void *context, bool *end)
 	return 200;
 }
 
-static const struct h2_source trickle = {trickle_ready, endless_take};
+static const struct h2_source trickle = {.ready = trickle_ready,
+					 .take = endless_take};
 
 static void test_probe_ends_on_a_line_that_never_empties(void **state)
 {

@@ -105,10 +105,16 @@ class ConsoleCase(virtmux_test.Case):
         cls.daemon = virtmux_test.Daemon(cls.class_folder, cls.authority)
         cls.daemon.write_access(cls.access)
         cls.daemon.write_config(
-            {"libvirt": {"uri": f"qemu:///embed?root={root}"}})
+            {"libvirt": {"uri": f"qemu:///embed?root={root}"},
+             **cls.host_config()})
         cls.daemon.spawn()
         cls.addClassCleanup(cls.end_host)
         cls.daemon.wait_ready()
+
+    @classmethod
+    def host_config(cls):
+        """Further sections of virtmuxd.conf."""
+        return {}
 
     @classmethod
     def end_host(cls):

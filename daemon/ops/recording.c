@@ -21,7 +21,8 @@
 
 #define FOLDER_MODE 0700
 #define FILE_MODE   0600
-#define PART_SHOWN  64u /* bytes of a name in a file's name, escaped */
+#define LAST_WORDS  769u /* bytes of the trailer: three for each, and NUL */
+#define PART_SHOWN  64u  /* bytes of a name in a file's name, escaped */
 
 struct recording {
 	struct lane_job job;
@@ -37,6 +38,7 @@ struct recording {
 	int fd;
 	struct error trouble; /* of the job: what is wrong, with the cure */
 	int errnum;           /* it could not go on */
+	char last_words[LAST_WORDS];
 };
 
 /* -- its name -------------------------------------------------------------- */
@@ -293,9 +295,11 @@ static int append_end(void *context, struct buf *out, uint64_t ns)
 	return r->is_cast ? 0 : capture_append_end(out, &r->sums, ns / 1000);
 }
 
-static void on_failed(void *context, int errnum)
+static const char *on_failed(void *context, int errnum)
 {
 	struct recording *r = context;
+	autoerror why = {0};
+	char text[LAST_WORDS / 3];
 
 	r->errnum = errnum;
 	log_error(r->ops->log,
@@ -303,6 +307,11 @@ static void on_failed(void *context, int errnum)
 		  "ended, and others of identities that are recorded will be "
 		  "refused. Make room there, or repair the disk",
 		  r->ops->record_folder, r->name, strerror(errnum));
+	recording_failed(r, &why);
+	snprintf(text, sizeof(text), "%s: %s", error_code_name(why.code),
+		 error_words(&why));
+	ops_percent_encode(text, r->last_words, sizeof(r->last_words));
+	return r->last_words;
 }
 
 static void on_free(void *context)

@@ -32,12 +32,13 @@ struct tap {
 	bool started;
 	bool closed; /* the stream is over, or never began */
 	bool failed;
-	struct way out;   /* from the server to the peer */
-	struct buf ready; /* written, for the peer */
-	struct way in;    /* from the peer to the server */
-	bool in_told;     /* the server knows of the peer's end */
-	uv_timer_t timer; /* for a character that does not become whole */
-	bool tail_due;    /* it is written as it is */
+	const char *last_words; /* then; the format's */
+	struct way out;         /* from the server to the peer */
+	struct buf ready;       /* written, for the peer */
+	struct way in;          /* from the peer to the server */
+	bool in_told;           /* the server knows of the peer's end */
+	uv_timer_t timer;       /* for a character that does not become whole */
+	bool tail_due;          /* it is written as it is */
 
 	struct lane_job job;
 	bool busy;  /* the job is under way */
@@ -123,6 +124,14 @@ static void finish(struct tap *t)
 	give(t);
 }
 
+/* The peer has not followed. */
+static void on_linger(uv_timer_t *timer)
+{
+	struct tap *t = timer->data;
+
+	h2_stream_reset(t->stream, H2_INTERNAL_ERROR);
+}
+
 static void fail(struct tap *t, int errnum)
 {
 	if (t->failed)
@@ -130,8 +139,10 @@ static void fail(struct tap *t, int errnum)
 	t->failed = true;
 	if (t->closed)
 		return;
-	t->options.format->failed(t->options.format_context, errnum);
-	h2_stream_reset(t->stream, H2_INTERNAL_ERROR);
+	t->last_words =
+		t->options.format->failed(t->options.format_context, errnum);
+	uv_timer_start(&t->timer, on_linger, t->options.linger_ms, 0);
+	h2_stream_resume(t->stream);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -336,6 +347,7 @@ static size_t source_ready(void *context, bool *end)
 	struct tap *t = context;
 
 	*end = false;
+	*end = t->failed;
 	if (t->failed || t->ready.len > 0)
 		return t->ready.len;
 	if (!t->busy && !t->out.ended)
@@ -354,8 +366,13 @@ static void source_take(void *context, uint8_t *to, size_t n)
 
 static bool source_trailer(void *context, struct h2_header *field)
 {
-	const struct tap_options *options = &((struct tap *)context)->options;
+	const struct tap *t = context;
+	const struct tap_options *options = &t->options;
 
+	if (t->failed) {
+		*field = (struct h2_header){"virtmux-end", t->last_words};
+		return t->last_words;
+	}
 	return options->source->trailer &&
 	       options->source->trailer(options->context, field);
 }
@@ -380,6 +397,8 @@ int tap_new(struct tap **tap, uv_loop_t *uv, const struct tap_options *options,
 	}
 	t->options = *options;
 	t->fd = fd;
+	if (!t->options.linger_ms)
+		t->options.linger_ms = RELAY_LINGER_MS;
 	t->begun_ns = clock_monotonic_ns();
 	t->job.work = work;
 	t->job.done = done;

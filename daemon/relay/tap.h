@@ -7,8 +7,8 @@
  *
  * What always holds: a byte reaches the peer, or the one who serves, only after
  * write(2) of it has returned: a daemon that is killed leaves a file with at least
- * what was seen. Where it cannot be written the stream is reset with
- * H2_INTERNAL_ERROR. At most one read of the server's side, and the stream's window,
+ * what was seen. Where it cannot be written the stream ends, with words; a peer that
+ * does not follow is reset with H2_INTERNAL_ERROR. At most one read of the server's side, and the stream's window,
  * wait for the disk; the loop does not (lane.h). What the peer sent and what was not
  * written yet when the stream closed is dropped. Loop thread only.
  */
@@ -37,8 +37,11 @@ struct tap_format {
 		    const uint8_t *data, size_t n, bool last, size_t *used);
 	/* What closes the file, or nothing. */
 	int (*end)(void *context, struct buf *out, uint64_t ns);
-	/* It cannot be written: ERRNUM; told before the stream is reset. */
-	void (*failed)(void *context, int errnum);
+	/*
+	 * It cannot be written: ERRNUM. What the peer is told of it, as the
+	 * trailer virtmux-end; valid until free.
+	 */
+	const char *(*failed)(void *context, int errnum);
 	/* The last call. */
 	void (*free)(void *context);
 };
@@ -51,6 +54,7 @@ struct tap_options {
 	void *context;
 	const struct tap_format *format;
 	void *format_context; /* taken, also on failure */
+	uint64_t linger_ms;   /* for a peer to follow; 0: RELAY_LINGER_MS */
 };
 
 /*

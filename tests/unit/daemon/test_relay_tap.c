@@ -36,9 +36,10 @@ static int format_end(void *context, struct buf *out, uint64_t ns)
 	return buf_append_char(out, 'E');
 }
 
-static void format_failed(void *context, int errnum)
+static const char *format_failed(void *context, int errnum)
 {
 	((struct rig *)context)->failed = errnum;
+	return "system: full";
 }
 
 static void format_free(void *context)
@@ -63,6 +64,7 @@ static void tap_it(struct rig *r, int fd, const char *early, bool end)
 		.context = r->t.relay,
 		.format = &format,
 		.format_context = r,
+		.linger_ms = 100,
 	};
 
 	assert_int_equal(tap_new(&r->tap, &r->t.pair.uv, &options, fd, NULL),
@@ -363,20 +365,44 @@ static void test_what_waits_for_a_disk_is_bounded(void **state)
 	close_rig(&r);
 }
 
-static void test_a_full_disk_ends_the_stream(void **state)
+static void open_full(struct rig *r)
 {
-	struct rig r = {0};
 	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
-	r.disk = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	open_rig(&r, fd, "", false);
-	far_write(&r.t, "secret");
+	r->disk = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	open_rig(r, fd, "", false);
+	far_write(&r->t, "secret");
+	pair_run_until(&r->t.pair, &r->t.pair.peer.got_end);
+	assert_int_equal(r->t.pair.peer.got.len, 0);
+	assert_int_equal(r->failed, ENOSPC);
+	assert_string_equal(h2_stream_header(r->t.pair.peer.stream,
+					     "virtmux-end"),
+			    "system: full");
+}
+
+static void test_a_full_disk_ends_the_stream(void **state)
+{
+	struct rig r = {0};
+
+	open_full(&r);
+	pair_send_end(&r.t.pair);
+	pair_run_until(&r.t.pair, &r.t.done);
+	assert_int_equal(r.t.pair.peer.code, H2_NO_ERROR);
+	close_rig(&r);
+}
+
+/* A peer that goes on gets nothing through, and is not waited for. */
+static void test_a_peer_that_does_not_follow_is_reset(void **state)
+{
+	struct rig r = {0};
+
+	open_full(&r);
+	pair_send(&r.t.pair, "rm", 2);
 	pair_run_until(&r.t.pair, &r.t.pair.peer.closed);
 	assert_int_equal(r.t.pair.peer.code, H2_INTERNAL_ERROR);
-	assert_int_equal(r.t.pair.peer.got.len, 0);
-	assert_int_equal(r.failed, ENOSPC);
 	pair_run_until(&r.t.pair, &r.t.done);
+	assert_int_equal(r.t.end.bytes_in, 0);
 	close_rig(&r);
 }
 
@@ -410,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_a_sleeping_disk_holds_its_stream_alone),
 		cmocka_unit_test(test_what_waits_for_a_disk_is_bounded),
 		cmocka_unit_test(test_a_full_disk_ends_the_stream),
+		cmocka_unit_test(test_a_peer_that_does_not_follow_is_reset),
 		cmocka_unit_test(test_cancelled),
 	};
 

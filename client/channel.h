@@ -218,6 +218,12 @@ int channel_read_error(unsigned status, const void *body, size_t len,
 int channel_run(struct channel *channel, struct error *err);
 void channel_stop(struct channel *channel); /* from a callback of the loop */
 
+/*
+ * Runs the loop for MS milliseconds, while no exchange is under way (streams may
+ * be). ERROR_INTERRUPTED after a signal.
+ */
+int channel_pause(struct channel *channel, uint64_t ms, struct error *err);
+
 /* -- small helps ----------------------------------------------------------- */
 
 /* TEXT percent-escaped for one path segment or query value; to free(). */

@@ -61,9 +61,6 @@ int channel_wait(struct channel *channel, const bool *done, struct error *err);
  */
 int channel_reopen(struct channel *channel, struct error *err);
 
-/* Runs the loop for MS milliseconds; no exchange is under way. ERROR_INTERRUPTED. */
-int channel_pause(struct channel *channel, uint64_t ms, struct error *err);
-
 /* -- exchanges ------------------------------------------------------------- */
 
 struct exchange;

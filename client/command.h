@@ -108,6 +108,16 @@ const char *command_alone(const struct command *command);
 /* Whether its lines are of use as they come (LIVE), before its end. */
 bool command_is_live(const struct command *command);
 
+/* An EXAMPLE() line. */
+struct command_example {
+	const char *line;
+	const char *doc;
+};
+
+/* The command's I-th one, counted from 0; NULL past the last. */
+const struct command_example *command_example(const struct command *command,
+					      size_t i);
+
 /* By verb ("start", "host add") or alias; NULL where there is none. */
 const struct command *command_find(const char *verb);
 

@@ -60,6 +60,14 @@ static const bool live[COMMANDS] = {
 #include "client/commands.def"
 };
 
+static const struct {
+	enum command_place place;
+	struct command_example example;
+} examples[] = {
+#define EXAMPLE(id, line, doc) {COMMAND_PLACE_##id, {line, doc}},
+#include "client/commands.def"
+};
+
 const struct command_item command_globals[] = {
 #define GLOBAL(letter, type, name, range, doc)                                 \
 	{COMMAND_OPTION,                                                       \
@@ -96,6 +104,15 @@ const char *command_alone(const struct command *command)
 bool command_is_live(const struct command *command)
 {
 	return live[command - command_table];
+}
+
+const struct command_example *command_example(const struct command *command,
+					      size_t i)
+{
+	for (size_t at = 0; at < array_size(examples); at++)
+		if (&command_table[examples[at].place] == command && i-- == 0)
+			return &examples[at].example;
+	return NULL;
 }
 
 const struct command *command_find(const char *verb)

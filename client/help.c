@@ -8,10 +8,11 @@
 #include "base/utf8.h"
 #include "client/command_private.h"
 
-#define WIDTH         79 /* columns of a line */
-#define VERB_COLUMN   17 /* where summaries begin */
-#define NAME_COLUMN   28 /* where the words about an option begin */
-#define CHOICES_WIDTH 40 /* of choices in a usage line */
+#define WIDTH          79 /* columns of a line */
+#define VERB_COLUMN    17 /* where summaries begin */
+#define NAME_COLUMN    28 /* where the words about an option begin */
+#define EXAMPLE_COLUMN 6  /* where the words about an example begin */
+#define CHOICES_WIDTH  40 /* of choices in a usage line */
 
 /* Appends TEXT wrapped, from column AT on; later lines begin at INDENT. */
 static void wrap(struct buf *out, const char *text, size_t at, size_t indent)
@@ -213,6 +214,16 @@ static bool has_items(const struct command *command,
 	return false;
 }
 
+static void append_examples(struct buf *out, const struct command *command)
+{
+	const struct command_example *e;
+
+	if (command_example(command, 0))
+		buf_append_str(out, "\nExamples:\n");
+	for (size_t i = 0; (e = command_example(command, i)) != NULL; i++)
+		entry(out, e->line, EXAMPLE_COLUMN, e->doc);
+}
+
 void help_command(struct buf *out, const struct command *command)
 {
 	autobuf usage = {0};
@@ -245,6 +256,7 @@ void help_command(struct buf *out, const struct command *command)
 	for (const struct command_item *i = command_longs;
 	     command_is_long(command) && i->kind != COMMAND_END; i++)
 		option_entry(out, command, i);
+	append_examples(out, command);
 	buf_append_str(out, "\n\"virtmux --help\" tells the options of every "
 			    "verb.\n");
 }

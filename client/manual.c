@@ -73,6 +73,16 @@ static void item(struct buf *out, const struct command *command,
 	paragraph(out, words ? words : "");
 }
 
+static void examples(struct buf *out, const struct command *command)
+{
+	const struct command_example *e;
+
+	if (command_example(command, 0))
+		buf_append_str(out, ".PP\nExamples:\n");
+	for (size_t i = 0; (e = command_example(command, i)) != NULL; i++)
+		tagged(out, e->line, e->doc);
+}
+
 static void verb(struct buf *out, const struct command *command)
 {
 	autobuf usage = {0};
@@ -95,6 +105,7 @@ static void verb(struct buf *out, const struct command *command)
 	for (const struct command_item *i = command_longs;
 	     command_is_long(command) && i->kind != COMMAND_END; i++)
 		item(out, command, i);
+	examples(out, command);
 }
 
 /* -- the rest -------------------------------------------------------------- */

@@ -1,22 +1,18 @@
 /*
- * Verbs about domains that show more than a line: list, dominfo, dumpxml, stop,
- * screenshot. The others are rows of the table alone, run by verb_method().
+ * Verbs about domains that show more than a line: list, dominfo, dumpxml, stop.
+ * The others are rows of the table alone, run by verb_method().
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/codec.h"
 #include "api/json.h"
-#include "base/file.h"
-#include "client/channel.h"
 #include "client/output.h"
 #include "client/verbs.h"
 
-#define SCREENSHOT_MAX (256 * 1024 * 1024) /* bytes */
-#define NUMBER_TEXT    24                  /* bytes of a decimal number */
+#define NUMBER_TEXT 24 /* bytes of a decimal number */
 
 /* As virsh writes it: "in shutdown", "shut off", "no state". */
 static void state_words(enum domain_state state, char *words, size_t size)
@@ -342,112 +338,4 @@ int verb_stop(struct command_call *call, struct error *err)
 			 force ? "Domain '{name}' destroyed"
 			       : "Domain '{name}' is being shutdown",
 			 result, err);
-}
-
-/* -- screenshot ------------------------------------------------------------ */
-
-static int gather(void *context, const uint8_t *data, size_t len,
-		  struct error *err)
-{
-	struct buf *picture = context;
-
-	if (picture->len + len > SCREENSHOT_MAX)
-		return error_set(err, ERROR_TOO_LARGE,
-				 "the picture is larger than %d MiB",
-				 SCREENSHOT_MAX / (1024 * 1024));
-	if (buf_append(picture, data, len) < 0)
-		return error_set_no_memory(err);
-	return 0;
-}
-
-static int get_picture(struct command_call *call, struct buf *picture,
-		       struct error *err)
-{
-	const struct method *m = method_by_id(METHOD_domain_screenshot);
-	struct domain_screenshot_params params = {
-		.domain = (char *)call_argument(call, 0),
-		.screen = (uint64_t)call_number(call, "screen", 0),
-		.has_screen = call_given(call, "screen"),
-	};
-	struct channel *channel = NULL;
-	autobuf text = {0};
-	autofree char *path = NULL;
-
-	if (params_encode_path(m, &params, &text) < 0)
-		return error_set_no_memory(err);
-	path = buf_steal_str(&text);
-	if (!path)
-		return error_set_no_memory(err);
-	if (call_channel(call, &channel, err) < 0)
-		return -1;
-	return channel_get(channel, path, gather, picture, NULL, err);
-}
-
-/* "NAME-2026-11-21-08-45-12.png" with slashes replaced, to free(). */
-static char *default_file(const char *domain)
-{
-	time_t now = time(NULL);
-	struct tm local;
-	char stamp[32];
-	autobuf name = {0};
-
-	localtime_r(&now, &local);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%d-%H-%M-%S", &local);
-	for (const char *p = domain; *p; p++)
-		buf_append_char(&name, *p == '/' ? '_' : *p);
-	buf_appendf(&name, "-%s.png", stamp);
-	return buf_steal_str(&name);
-}
-
-static int say_saved(struct command_call *call, const char *file, size_t bytes,
-		     struct error *err)
-{
-	struct json_object *o = NULL;
-	int rc = 0;
-
-	if (output_is_text(call_output(call))) {
-		output_say(call_output(call),
-			   "Screenshot saved to %s, with type of image/png",
-			   file);
-		return 0;
-	}
-	o = json_object_new_object();
-	if (!o)
-		return error_set_no_memory(err);
-	json_object_object_add(o, "file", json_object_new_string(file));
-	json_object_object_add(o, "type", json_object_new_string("image/png"));
-	json_object_object_add(o, "bytes",
-			       json_object_new_int64((int64_t)bytes));
-	rc = output_value(call_output(call), o, err);
-	json_object_put(o);
-	return rc;
-}
-
-int verb_screenshot(struct command_call *call, struct error *err)
-{
-	struct output *output = call_output(call);
-	const char *file = call_text(call, "output", NULL);
-	bool to_stdout = file && strcmp(file, "-") == 0;
-	autofree char *made = NULL;
-	autobuf picture = {0};
-
-	if (to_stdout && output_is_terminal(output))
-		return error_set(err, ERROR_USAGE,
-				 "a picture is not written to a terminal: give "
-				 "a file to --output, or redirect");
-	if (get_picture(call, &picture, err) < 0)
-		return -1;
-	if (to_stdout) {
-		fwrite(buf_bytes(&picture), 1, picture.len,
-		       output_file(output));
-		return 0;
-	}
-	if (!file)
-		file = made = default_file(call_argument(call, 0));
-	if (!file)
-		return error_set_no_memory(err);
-	if (file_write_atomic(file, buf_bytes(&picture), picture.len, 0600,
-			      err) < 0)
-		return -1;
-	return say_saved(call, file, picture.len, err);
 }

@@ -29,7 +29,9 @@ ARROWS = {
 # A header outside the tree: the beginnings of the paths that may include it.
 LIBRARIES = {
     r"libvirt/": ("daemon/virt/",),
-    r"(libxml/|png\.h)": ("daemon/virt/",),
+    r"libxml/": ("daemon/virt/",),
+    r"png\.h": ("daemon/virt/", "client/picture"),
+    r"xkbcommon/": ("client/keyboard",),
     r"nghttp2/": ("common/wire/h2",),
     r"openssl/": ("common/wire/tls", "common/wire/verify", "common/wire/explain",
                   "common/base/base64", "common/base/digest", "pki/", "client/key"),

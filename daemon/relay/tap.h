@@ -8,9 +8,10 @@
  * What always holds: a byte reaches the peer, or the one who serves, only after
  * write(2) of it has returned: a daemon that is killed leaves a file with at least
  * what was seen. Where it cannot be written the stream ends, with words; a peer that
- * does not follow is reset with H2_INTERNAL_ERROR. At most one read of the server's side, and the stream's window,
- * wait for the disk; the loop does not (lane.h). What the peer sent and what was not
- * written yet when the stream closed is dropped. Loop thread only.
+ * does not follow is reset with H2_INTERNAL_ERROR. At most one read of the server's
+ * side, and the stream's window, wait for the disk; the loop does not (lane.h). What
+ * the peer sent and what was not written yet when the stream closed is dropped. Loop
+ * thread only.
  */
 #ifndef VIRTMUX_RELAY_TAP_H
 #define VIRTMUX_RELAY_TAP_H

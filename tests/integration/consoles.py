@@ -4,11 +4,10 @@ serial lines and displays over one connection beside calls.
 """
 import hashlib
 import json
-import os
 import uuid
 
-from test_console import CONSOLE, GUEST
-from virtmux_test import must_run
+from test_console import CONSOLE
+from virtmux_test import guest_xml
 
 LINES = 4              # serial lines of a guest
 LINE_SIZE = 64         # bytes, as in tiny.c
@@ -17,8 +16,7 @@ SIZE = "1280x800"      # pixels of the screen, 4 bytes each
 
 
 def tiny_xml(name, size=SIZE, lines=LINES):
-    return must_run(os.path.join(GUEST, "tiny-xml"), name, str(uuid.uuid4()), size,
-                    str(lines))
+    return guest_xml(name, str(uuid.uuid4()), size, str(lines), script="tiny-xml")
 
 
 def printed(port, count):

@@ -6,14 +6,12 @@ what it does, and what is said where there is none, or none that answers.
 import os
 import re
 import subprocess
-import tempfile
 import time
 import unittest
 
 import virtmux_test
-from virtmux_test import must_run, need, wait_for, write_file
+from virtmux_test import GUEST, guest_xml, must_run, wait_for, write_file
 
-GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "guest")
 CHANNEL = ("<channel type='unix'><target type='virtio' "
            "name='org.qemu.guest_agent.0'/></channel>")
 READS = ("ping", "time", "info", "fs-info")
@@ -30,26 +28,16 @@ class Agent(virtmux_test.Case):
 
     @classmethod
     def setUpClass(cls):
-        need("qemu-system-x86_64")
         super().setUpClass()
+        qemu = virtmux_test.EmbeddedQemu(cls.class_folder)
+        cls.addClassCleanup(qemu.end)
+        xml = guest_xml("NAME")
         try:
-            xml = must_run(os.path.join(GUEST, "domain-xml"), "NAME")
             kernel, initrd = must_run(os.path.join(GUEST, "build-agent"),
                                       timeout=120).split()
         except (AssertionError, subprocess.TimeoutExpired) as error:
             raise unittest.SkipTest(f"no guest with an agent: {error}")
-        root = tempfile.mkdtemp(prefix="e", dir=cls.class_folder)
-        os.mkdir(os.path.join(root, "etc"))
-        conf = 'stdio_handler = "file"\n'
-        if os.geteuid() == 0:
-            conf += 'user = "root"\ngroup = "root"\nnamespaces = []\n'
-        write_file(os.path.join(root, "etc", "qemu.conf"), conf)
-        cls.daemon = virtmux_test.Daemon(cls.class_folder, cls.authority)
-        cls.daemon.write_access(cls.access)
-        cls.daemon.write_config({"libvirt": {"uri": f"qemu:///embed?root={root}"}})
-        cls.daemon.spawn()
-        cls.addClassCleanup(cls.end_host)
-        cls.daemon.wait_ready()
+        cls.daemon = cls.start_class_daemon(libvirt={"uri": qemu.uri})
         with_agent = re.sub(r"<kernel>.*</initrd>", f"<kernel>{kernel}</kernel>"
                             f"<initrd>{initrd}</initrd>", xml, flags=re.DOTALL)
         with_channel = with_agent.replace("<serial ", CHANNEL + "<serial ", 1)
@@ -65,26 +53,13 @@ class Agent(virtmux_test.Case):
         cls.daemon.result("alice", "domain.define", {"xml": xml.replace(
             "<name>NAME<", f"<name>{name}<")})
         cls.daemon.result("alice", "domain.start", {"domain": name})
-        cls.addClassCleanup(cls.daemon.call, "alice", "domain.destroy",
-                            {"domain": name})
-
-    @classmethod
-    def end_host(cls):
-        status = cls.daemon.stop()
-        if status != 0 or "Sanitizer" in cls.daemon.log():
-            raise AssertionError(f"status {status}:\n{cls.daemon.log()}")
 
     def result(self, method, **params):
         return self.daemon.result("alice", method, {"domain": "web-1", **params})
 
-    def run_client(self, *words, status=0):
-        done = self.client(self.daemon, "alice").run(*words)
-        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
-        return done.stderr if status else done.stdout
-
     def test_ping(self):
         self.assertGreater(self.result("agent.ping")["latency"], 0)
-        self.assertEqual(self.run_client("guest-agent-ping", "web-1"),
+        self.assertEqual(self.virtmux("guest-agent-ping", "web-1"),
                          "The guest agent of 'web-1' answers\n")
 
     def test_info(self):
@@ -97,8 +72,8 @@ class Agent(virtmux_test.Case):
         only = self.result("agent.info", groups=["hostname"])
         self.assertEqual(only["hostname"], "virtmux-guest")
         self.assertNotIn("os", only)
-        self.assertEqual(self.run_client("domhostname", "web-1"), "virtmux-guest\n")
-        self.assertIn("virtmux-guest", self.run_client("guestinfo", "web-1", "--hostname"))
+        self.assertEqual(self.virtmux("domhostname", "web-1"), "virtmux-guest\n")
+        self.assertIn("virtmux-guest", self.virtmux("guestinfo", "web-1", "--hostname"))
         self.assertEqual(self.result("agent.hostname", source="agent")["hostname"],
                          "virtmux-guest")
 
@@ -109,9 +84,9 @@ class Agent(virtmux_test.Case):
     def test_clock(self):
         self.result("agent.set-time", seconds=1000000000)
         self.assertLess(self.result("agent.time")["seconds"] - 1000000000, 60)
-        self.run_client("domtime", "web-1", "--now")
+        self.virtmux("domtime", "web-1", "--now")
         self.assertLess(abs(self.result("agent.time")["seconds"] - time.time()), 60)
-        self.assertRegex(self.run_client("domtime", "web-1", "--pretty"),
+        self.assertRegex(self.virtmux("domtime", "web-1", "--pretty"),
                          r"^Time: 20\d\d-")
 
     def test_file_systems(self):
@@ -122,18 +97,18 @@ class Agent(virtmux_test.Case):
 
     def test_password(self):
         file = write_file(os.path.join(self.work, "password"), "new-Word7\n")
-        self.run_client("set-user-password", "web-1", "root", "--password-file", file)
+        self.virtmux("set-user-password", "web-1", "root", "--password-file", file)
         self.assert_error(self.daemon.call("alice", "agent.set-password", {
             "domain": "web-1", "user": "nobody-here", "password": "x"}), "failed")
         self.assertNotIn("new-Word7", self.daemon.log())
 
     def test_programs(self):
-        self.assertEqual(self.run_client("guest-exec", "web-1", "/bin/echo", "--", "-n", "a b",
-                                         "c\td"), "a b c\td")
-        long = self.run_client("guest-exec", "web-1", "/bin/sh", "--", "-c", "seq 1 20000")
+        self.assertEqual(self.virtmux("guest-exec", "web-1", "/bin/echo", "--", "-n", "a b",
+                                      "c\td"), "a b c\td")
+        long = self.virtmux("guest-exec", "web-1", "/bin/sh", "--", "-c", "seq 1 20000")
         self.assertEqual(long.split(), [str(n) for n in range(1, 20001)])
-        said = self.run_client("guest-exec", "web-1", "/bin/sh", "--", "-c",
-                               "echo out; echo err >&2; exit 3", status=1)
+        said = self.virtmux("guest-exec", "web-1", "/bin/sh", "--", "-c",
+                            "echo out; echo err >&2; exit 3", status=1)
         self.assertIn("err\n", said)
         self.assertIn("/bin/sh in the guest 'web-1' ended with status 3", said)
         answer = self.result("agent.exec", program="/bin/sh", arguments=["-c", "kill -9 $$"])

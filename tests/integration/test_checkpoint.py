@@ -30,20 +30,20 @@ class RealQemu(test_snapshot.RealQemu):
         answer = self.result("checkpoint.create", "olga", domain="test",
                              checkpoint="c1", description="a <first>")
         self.assertEqual((answer["name"], answer["checkpoint"]), ("test", "c1"))
-        self.assertEqual(self.run_verb("checkpoint-create-as", "test", "c2",
-                                       "--diskspec", "vda,checkpoint=bitmap"),
+        self.assertEqual(self.virtmux("checkpoint-create-as", "test", "c2",
+                                      "--diskspec", "vda,checkpoint=bitmap"),
                          "Domain checkpoint c2 created\n")
         self.assertEqual(self.names(), [("c1", None), ("c2", "c1")])
         info = self.result("checkpoint.info", domain="test", checkpoint="c1")
         self.assertEqual(info["description"], "a <first>")
-        self.assertEqual(self.run_verb("checkpoint-list", "test", "--tree").split(),
+        self.assertEqual(self.virtmux("checkpoint-list", "test", "--tree").split(),
                          ["c1", "|", "+-", "c2"])
-        self.assertIn("<name>c2</name>", self.run_verb(
+        self.assertIn("<name>c2</name>", self.virtmux(
             "checkpoint-dumpxml", "test", "c2", "--no-domain", "--size"))
         words = self.refused("exists", "checkpoint.create", domain="test",
                              checkpoint="c1")
         self.assertEqual(words, "domain 'test' has a checkpoint 'c1' already")
-        self.assertEqual(self.run_verb("checkpoint-delete", "test", "c1"),
+        self.assertEqual(self.virtmux("checkpoint-delete", "test", "c1"),
                          "Domain checkpoint c1 deleted\n")
         self.assertEqual(self.names(), [("c2", None)])
         for method in ("info", "xml", "delete"):
@@ -62,7 +62,7 @@ class RealQemu(test_snapshot.RealQemu):
                 </domainbackup>""")
             point = write_file(os.path.join(self.work, name + "-point.xml"),
                                f"<domaincheckpoint><name>{name}</name></domaincheckpoint>")
-            self.assertEqual(self.run_verb("backup-begin", "test", xml, point),
+            self.assertEqual(self.virtmux("backup-begin", "test", xml, point),
                              "Backup started\n")
             wait_for(lambda: "error" in self.daemon.call(
                 "alice", "backup.info", {"domain": "test"}), "the backup's end")

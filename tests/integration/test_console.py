@@ -8,15 +8,11 @@ import os
 import re
 import socket
 import struct
-import subprocess
-import tempfile
-import unittest
 import zlib
 
 import virtmux_test
-from virtmux_test import must_run, need, wait_for, write_file
+from virtmux_test import guest_xml, must_run, need, wait_for
 
-GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "guest")
 UUID = "0d6b1d3a-8f43-4f0e-9b4e-3f1f2a1b4c5d"
 
 # What a script in node may use beside request() and call(): a console as an
@@ -83,33 +79,20 @@ class ConsoleCase(virtmux_test.Case):
     def setUpClass(cls):
         need("node", "qemu-system-x86_64")
         super().setUpClass()
-        try:
-            cls.xml = cls.guest_xml()
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            raise unittest.SkipTest(f"no guest: {error}")
+        cls.xml = cls.guest_xml()
         cls.start_host()
         cls.boot_text = cls.boot()
 
     @classmethod
     def guest_xml(cls):
-        return must_run(os.path.join(GUEST, "domain-xml"), "web-1", UUID)
+        return guest_xml("web-1", UUID)
 
     @classmethod
     def start_host(cls):
-        root = tempfile.mkdtemp(prefix="e", dir=cls.class_folder)
-        os.mkdir(os.path.join(root, "etc"))
-        conf = 'stdio_handler = "file"\n'
-        if os.geteuid() == 0:
-            conf += 'user = "root"\ngroup = "root"\nnamespaces = []\n'
-        write_file(os.path.join(root, "etc", "qemu.conf"), conf)
-        cls.daemon = virtmux_test.Daemon(cls.class_folder, cls.authority)
-        cls.daemon.write_access(cls.access)
-        cls.daemon.write_config(
-            {"libvirt": {"uri": f"qemu:///embed?root={root}"},
-             **cls.host_config()})
-        cls.daemon.spawn()
-        cls.addClassCleanup(cls.end_host)
-        cls.daemon.wait_ready()
+        qemu = virtmux_test.EmbeddedQemu(cls.class_folder)
+        cls.addClassCleanup(qemu.end)
+        cls.daemon = cls.start_class_daemon(libvirt={"uri": qemu.uri},
+                                            **cls.host_config())
 
     @classmethod
     def host_config(cls):
@@ -117,19 +100,11 @@ class ConsoleCase(virtmux_test.Case):
         return {}
 
     @classmethod
-    def end_host(cls):
-        status = cls.daemon.stop()
-        if status != 0 or "Sanitizer" in cls.daemon.log():
-            raise AssertionError(f"status {status}:\n{cls.daemon.log()}")
-
-    @classmethod
     def boot(cls):
         """Starts the guest, and what it wrote until it asked for a login."""
         cls.daemon.result("alice", "domain.define", {"xml": cls.xml})
         cls.daemon.result("alice", "domain.start",
                           {"domain": "web-1", "paused": True})
-        cls.addClassCleanup(cls.daemon.call, "alice", "domain.destroy",
-                            {"domain": "web-1"})
         return cls.node("""
             const line = open("/domains/web-1/serial/0");
             await line.answered();

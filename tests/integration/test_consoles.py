@@ -27,10 +27,8 @@ class Consoles(ConsoleCase):
 
     @classmethod
     def boot(cls):
-        for name, xml in zip(cls.guests, cls.xml):
+        for xml in cls.xml:
             cls.daemon.result("alice", "domain.create", {"xml": xml})
-            cls.addClassCleanup(cls.daemon.call, "alice", "domain.destroy",
-                                {"domain": name})
 
     def most_kib(self):
         status = read_file(f"/proc/{self.daemon.process.pid}/status")

@@ -52,8 +52,8 @@ class Content(virtmux_test.Case):
     def setUp(self):
         super().setUp()
         self.libvirtd = self.start_libvirtd()
-        self.daemon = self.start_daemon(config={"libvirt": {
-            "uri": "qemu+unix:///session?socket=" + self.libvirtd.socket}})
+        self.daemon = self.start_daemon(config={
+            "libvirt": {"uri": self.libvirtd.qemu_uri}})
         self.folder = os.path.join(self.libvirtd.folder, "pool")
         self.daemon.result("alice", "pool.create", {"build": True, "xml": f"""
             <pool type='dir'><name>real</name>

@@ -228,7 +228,7 @@ class Strangers(virtmux_test.Case):
 
         daemon = self.make_daemon()
         daemon.spawn(preexec_fn=few)
-        self.addCleanup(self.end_daemon, daemon)
+        self.addCleanup(daemon.end)
         daemon.wait_ready()
         daemon.wait_log("connected to libvirt")
         for host in range(2, 10):

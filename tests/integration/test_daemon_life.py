@@ -158,7 +158,7 @@ class Start(virtmux_test.Case):
         daemon = self.make_daemon()
         notify = virtmux_test.NotifySocket(daemon.work, abstract=True)
         daemon.spawn(env={"NOTIFY_SOCKET": notify.name})
-        self.addCleanup(self.end_daemon, daemon)
+        self.addCleanup(daemon.end)
         ready = wait_for(notify.next, "READY=1")
         self.assertIn("127.0.0.1:", ready["STATUS"])
         daemon.stop()
@@ -180,7 +180,7 @@ class Start(virtmux_test.Case):
                      daemon.conf], pass_fds=[listening.fileno()], stdout=log,
                     stderr=log, env={**os.environ,
                                      "NOTIFY_SOCKET": daemon.notify.name})
-            self.addCleanup(self.end_daemon, daemon)
+            self.addCleanup(daemon.end)
             daemon.wait_ready()
             self.assertEqual(daemon.port, listening.getsockname()[1])
         daemon.result("alice", "session.whoami")

@@ -30,23 +30,11 @@ class DefinitionCase(virtmux_test.Case):
         self.daemon = self.start_daemon()
         self.alice = self.client(self.daemon)
 
-    def result(self, method, user="alice", /, **params):
-        return self.daemon.result(user, method, params)
-
-    def refused(self, name, method, user="alice", /, **params):
-        """The words of the error of that NAME."""
-        return self.assert_error(self.daemon.call(user, method, params), name)
-
     def info(self, domain="test"):
         return self.result("domain.info", domain=domain)
 
     def xml(self, domain="test", **params):
         return self.result("domain.xml", domain=domain, **params)["xml"]
-
-    def virtmux(self, *words, status=0, **options):
-        done = self.alice.run(*words, **options)
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        return done.stdout if status == 0 else done.stderr
 
 
 class Texts(DefinitionCase):

@@ -5,10 +5,9 @@ qemu:///embed: renaming, a managed save with its job, libvirt's figures of it, a
 clone that starts beside its original, and refusals of a real driver.
 """
 import os
-import tempfile
 
 import virtmux_test
-from virtmux_test import need, write_file
+from virtmux_test import write_file
 
 UUID = "7d1f4f0c-2a55-4d1e-9d3a-6a1f8f5f2f11"
 XML = """<domain type='qemu'><name>{name}</name>{uuid}<memory unit='MiB'>64</memory>
@@ -31,23 +30,10 @@ class QemuCase(virtmux_test.Case):
     }
 
     def setUp(self):
-        need("qemu-system-x86_64")
         super().setUp()
-        root = tempfile.mkdtemp(prefix="e", dir=self.class_folder)
-        os.mkdir(os.path.join(root, "etc"))
-        conf = 'stdio_handler = "file"\n'
-        if os.geteuid() == 0:
-            conf += 'user = "root"\ngroup = "root"\nnamespaces = []\n'
-        write_file(os.path.join(root, "etc", "qemu.conf"), conf)
-        self.daemon = self.start_daemon(
-            config={"libvirt": {"uri": f"qemu:///embed?root={root}"}})
-        self.alice = self.client(self.daemon)
-
-    def result(self, method, user="alice", /, **params):
-        return self.daemon.result(user, method, params)
-
-    def refused(self, name, method, user="alice", /, **params):
-        return self.assert_error(self.daemon.call(user, method, params), name)
+        qemu = virtmux_test.EmbeddedQemu(self.work)
+        self.addCleanup(qemu.end)
+        self.daemon = self.start_daemon(config={"libvirt": {"uri": qemu.uri}})
 
     def define(self, name="web-1", disks=""):
         self.result("domain.define", xml=XML.format(
@@ -55,11 +41,6 @@ class QemuCase(virtmux_test.Case):
 
     def state(self, domain=UUID):
         return self.result("domain.info", domain=domain)["state"]
-
-    def virtmux(self, *words):
-        done = self.alice.run(*words)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout
 
 
 class Definitions(QemuCase):
@@ -80,7 +61,6 @@ class Definitions(QemuCase):
         self.result("domain.start", domain="web-3", paused=True)
         words = self.refused("state", "domain.rename", domain="web-3", name="web-4")
         self.assertIn("shut it down", words)
-        self.result("domain.destroy", domain="web-3")
 
     def test_clone_starts_beside_its_original(self):
         for name in ("a.img", "b.img"):
@@ -95,10 +75,8 @@ class Definitions(QemuCase):
         self.assertIn("device='cdrom'", xml)
         self.assertIn("/b.img", xml)
         self.result("domain.start", domain="web-2", paused=True)
-        self.assertEqual(self.state("web-2"), "paused")
+        self.assertEqual(self.state(clone["uuid"]), "paused")
         self.assertEqual(self.state(), "paused")
-        for domain in (UUID, clone["uuid"]):
-            self.result("domain.destroy", domain=domain)
 
 
 class Running(QemuCase):
@@ -107,9 +85,6 @@ class Running(QemuCase):
         super().setUp()
         self.define()
         self.result("domain.start", domain="web-1")
-
-    def tearDown(self):
-        self.daemon.call("alice", "domain.destroy", {"domain": "web-1"})
 
     def test_managed_save_and_its_job(self):
         none = self.result("domain.job-info", domain="web-1")

@@ -25,21 +25,8 @@ class DeviceCase(virtmux_test.Case):
         super().setUp()
         self.daemon = self.start_daemon()
 
-    def result(self, method, user="alice", **params):
-        return self.daemon.result(user, method, params)
-
-    def refused(self, name, method, user="alice", **params):
-        """The words of the error of that NAME."""
-        return self.assert_error(self.daemon.call(user, method, params), name)
-
     def define(self, name):
         self.result("domain.define", xml=XML.format(name=name))
-
-    def run_client(self, *words, user="alice", status=0):
-        """What it printed, after it has ended with STATUS."""
-        done = self.client(self.daemon, user).run(*words)
-        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
-        return done.stderr if status else done.stdout
 
 
 class Stats(DeviceCase):
@@ -92,24 +79,24 @@ class Stats(DeviceCase):
 
     def test_verbs(self):
         self.define("web-1")
-        text = self.run_client("domstats")
+        text = self.virtmux("domstats")
         self.assertIn("Domain: 'test'\n", text)
         self.assertIn("  state.state=running\n", text)
         self.assertIn("Domain: 'web-1'\n", text)
-        text = self.run_client("domstats", "test", "--vcpu", "--balloon", "--nowait")
+        text = self.virtmux("domstats", "test", "--vcpu", "--balloon", "--nowait")
         self.assertEqual(text, "Domain: 'test'\n  balloon.current=2147483648\n"
                          "  balloon.maximum=8589934592\n  vcpu.current=2\n\n")
-        text = self.run_client("domstats", "--list-inactive", "--state")
+        text = self.virtmux("domstats", "--list-inactive", "--state")
         self.assertEqual(text.splitlines()[0], "Domain: 'web-1'")
-        answer = json.loads(self.run_client("domstats", "--json", "--vcpu"))
+        answer = json.loads(self.virtmux("domstats", "--json", "--vcpu"))
         self.assertEqual([d["name"] for d in answer["domains"]], ["test", "web-1"])
-        self.assertIn("current 2147483648\n", self.run_client("dommemstat", "test"))
-        self.run_client("domstats", "nobody", status=3)
-        self.run_client("domstats", "test", "--perf", "--enforce", status=1)
+        self.assertIn("current 2147483648\n", self.virtmux("dommemstat", "test"))
+        self.virtmux("domstats", "nobody", status=3)
+        self.virtmux("domstats", "test", "--perf", "--enforce", status=1)
         self.assertIn("no disk 'vdz'",
-                      self.run_client("domblkinfo", "test", "vdz", status=3))
-        self.run_client("domblkstat", "test", "vdz", status=3)
-        self.run_client("domifstat", "test", "nic9", status=3)
+                      self.virtmux("domblkinfo", "test", "vdz", status=3))
+        self.virtmux("domblkstat", "test", "vdz", status=3)
+        self.virtmux("domifstat", "test", "nic9", status=3)
 
 
 class Devices(DeviceCase):
@@ -137,7 +124,7 @@ class Devices(DeviceCase):
 
     def test_verbs(self):
         def cells(*words):
-            return [line.split() for line in self.run_client(*words).splitlines()]
+            return [line.split() for line in self.virtmux(*words).splitlines()]
         self.assertIn(["vda", "/guest/diskimage1"], cells("domblklist", "test"))
         self.assertIn(["file", "disk", "vda", "/guest/diskimage1"],
                       cells("domblklist", "test", "--details"))
@@ -145,16 +132,16 @@ class Devices(DeviceCase):
                       cells("domiflist", "test"))
         self.assertIn(["testnet0", MAC, "ipv4", "192.168.122.3/24"],
                       cells("domifaddr", "test", "--source", "lease"))
-        self.assertEqual(self.run_client("domif-getlink", "test", "testnet0"),
+        self.assertEqual(self.virtmux("domif-getlink", "test", "testnet0"),
                          "testnet0 up\n")
-        self.assertEqual(self.run_client("domif-getlink", "test", MAC.upper()),
+        self.assertEqual(self.virtmux("domif-getlink", "test", MAC.upper()),
                          MAC.upper() + " up\n")
         file = self.client(self.daemon).config
         self.assertEqual(  # virsh's --config, behind the verb, is not the global one
-            self.run_client("--config", file, "domif-getlink", "test", MAC, "--config"),
+            self.virtmux("--config", file, "domif-getlink", "test", MAC, "--config"),
             MAC + " up\n")
         self.assertIn("domiflist",
-                      self.run_client("domif-getlink", "test", "nic9", status=3))
+                      self.virtmux("domif-getlink", "test", "nic9", status=3))
 
 
 class Agent(DeviceCase):
@@ -171,40 +158,40 @@ class Agent(DeviceCase):
         self.refused("denied", "agent.set-time", "victor", domain="test", seconds=1)
         self.assertGreaterEqual(
             self.result("agent.ping", domain="test")["latency"], 0)
-        self.assertRegex(self.run_client("domtime", "test"), r"^Time: \d+$")
-        self.assertRegex(self.run_client("domtime", "test", "--pretty"),
+        self.assertRegex(self.virtmux("domtime", "test"), r"^Time: \d+$")
+        self.assertRegex(self.virtmux("domtime", "test", "--pretty"),
                          r"^Time: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
         for words in (["--now"], ["--time", "5"], ["--sync"]):
-            self.run_client("domtime", "test", *words)
-        self.run_client("domtime", "test", "--now", "--sync", status=2)
+            self.virtmux("domtime", "test", *words)
+        self.virtmux("domtime", "test", "--now", "--sync", status=2)
 
     def test_filesystems(self):
         fs = self.result("agent.fs-info", domain="test")["fs"]
         self.assertEqual(fs[0], {"n": 0, "name": "vda1", "mountpoint": "/",
                                  "fstype": "ext4", "disk": [{"n": 0, "alias": "vda"}]})
-        self.assertEqual(self.run_client("domfsinfo", "test").splitlines()[2].split(),
+        self.assertEqual(self.virtmux("domfsinfo", "test").splitlines()[2].split(),
                          ["/", "vda1", "ext4", "vda"])
         self.assertEqual(
             self.result("agent.fs-freeze", domain="test", mountpoints=["/"])["count"], 1)
         self.assertEqual(self.result("agent.fs-thaw", domain="test")["count"], 1)
-        self.assertEqual(self.run_client("domfsfreeze", "test"),
+        self.assertEqual(self.virtmux("domfsfreeze", "test"),
                          "Froze 2 filesystem(s)\n")
-        self.assertEqual(self.run_client("domfsthaw", "test", "/boot"),
+        self.assertEqual(self.virtmux("domfsthaw", "test", "/boot"),
                          "Thawed 1 filesystem(s)\n")
-        self.run_client("domfstrim", "test", "--minimum", "4096")
+        self.virtmux("domfstrim", "test", "--minimum", "4096")
         self.refused("denied", "agent.fs-freeze", "victor", domain="test")
 
     def test_names(self):
         self.assertEqual(self.result("agent.hostname", domain="test")["hostname"],
                          "testhost")
-        self.assertEqual(self.run_client("domhostname", "test"), "testhost\n")
+        self.assertEqual(self.virtmux("domhostname", "test"), "testhost\n")
         self.refused("unsupported", "agent.info", domain="test")
 
     def test_password_is_nowhere(self):
         secret = "a very secret word"
         file = virtmux_test.write_file(self.work + "/password", secret + "\n")
-        text = self.run_client("set-user-password", "test", "root",
-                               "--password-file", file)
+        text = self.virtmux("set-user-password", "test", "root",
+                            "--password-file", file)
         self.assertEqual(text, "Password set successfully for root in test\n")
         for user, domain, name in (("oscar", "test", "denied"),
                                    ("alice", "nobody", "not-found")):
@@ -214,7 +201,7 @@ class Agent(DeviceCase):
         records = self.daemon.wait_audit(method="agent.set-password", event="end",
                                          outcome="ok")
         self.assertEqual(records[0]["target"], "test user=root")
-        self.run_client("set-user-password", "test", "root", "--batch", status=6)
+        self.virtmux("set-user-password", "test", "root", "--batch", status=6)
         self.daemon.stop()
         for folder, _, files in os.walk(self.daemon.work):
             for name in files:

@@ -6,7 +6,6 @@ user. The domain web-1 is paused before its first instruction: it locks no tray.
 import json
 import os
 import re
-import shutil
 import subprocess
 
 import virtmux_test
@@ -35,28 +34,6 @@ POOL = """<pool type='dir'><name>media</name>
   <target><path>{path}</path></target></pool>"""
 
 
-class QemuLibvirtd(virtmux_test.Libvirtd):
-    """`uri` is its QEMU driver."""
-
-    def __init__(self, folder):
-        super().__init__(folder)
-        self.uri = "qemu+unix:///session?socket=" + self.socket
-        settings = os.path.join(self.folder, "XDG_CONFIG_HOME", "libvirt")
-        os.makedirs(settings)
-        write_file(os.path.join(settings, "qemu.conf"), 'stdio_handler = "file"\n', 0o644)
-        self.give(os.path.dirname(settings))
-
-    def give(self, folder):
-        """FOLDER and all in it to the account that libvirtd has."""
-        for path, _, files in os.walk(folder):
-            for name in [path] + [os.path.join(path, f) for f in files]:
-                if self.account:
-                    shutil.chown(name, "nobody", "nogroup")
-
-    def virsh(self, *words):
-        return must_run("virsh", "-c", self.uri, *words)
-
-
 class QemuCase(virtmux_test.Case):
     """One libvirtd and one virtmuxd for the class."""
 
@@ -71,21 +48,16 @@ class QemuCase(virtmux_test.Case):
     def setUpClass(cls):
         need("qemu-system-x86_64", "qemu-img", "virsh", "libvirtd")
         super().setUpClass()
-        cls.libvirtd = QemuLibvirtd(cls.class_folder)
+        cls.libvirtd = virtmux_test.Libvirtd(cls.class_folder)
+        cls.addClassCleanup(cls.libvirtd.end)
         cls.disks = os.path.join(cls.libvirtd.folder, "disks")
         os.mkdir(cls.disks)
         cls.make_volumes()
         for name in ("web-1", "db-1"):
             cls.make_disk(name)
-        cls.libvirtd.give(cls.disks)
+        cls.libvirtd.own(cls.disks)
         cls.libvirtd.start()
-        cls.addClassCleanup(cls.libvirtd.stop)
-        cls.daemon = virtmux_test.Daemon(cls.class_folder, cls.authority)
-        cls.daemon.write_access(cls.access)
-        cls.daemon.write_config({"libvirt": {"uri": cls.libvirtd.uri}})
-        cls.daemon.spawn()
-        cls.addClassCleanup(cls.daemon.stop)
-        cls.daemon.wait_ready()
+        cls.daemon = cls.start_class_daemon(libvirt={"uri": cls.libvirtd.qemu_uri})
         pool = write_file(os.path.join(cls.class_folder, "pool.xml"),
                           POOL.format(path=cls.disks))
         cls.libvirtd.virsh("pool-create", pool)
@@ -94,8 +66,6 @@ class QemuCase(virtmux_test.Case):
                 name=name, disks=cls.disks, mac=MAC)})
         cls.daemon.result("alice", "domain.start",
                           {"domain": "web-1", "paused": True})
-        cls.addClassCleanup(cls.daemon.call, "alice", "domain.destroy",
-                            {"domain": "web-1"})
 
     @classmethod
     def make_disk(cls, name):
@@ -123,11 +93,6 @@ class QemuCase(virtmux_test.Case):
     def refused(self, name, method, user="alice", **params):
         params.setdefault("domain", "web-1")
         return self.assert_error(self.daemon.call(user, method, params), name)
-
-    def run_client(self, *words, user="alice", status=0):
-        done = self.client(self.daemon, user).run(*words)
-        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
-        return done.stderr if status else done.stdout
 
     def xml(self, *words):
         return self.libvirtd.virsh("dumpxml", "web-1", *words)
@@ -232,17 +197,17 @@ class Media(QemuCase):
                      action="update", pool="media", volume="one.iso", live=True)
 
     def test_verb(self):
-        text = self.run_client("change-media", "web-1", "hda", "--insert", "--pool",
-                               "media", "--volume", "one.iso", user="olga")
+        text = self.virtmux("change-media", "web-1", "hda", "--insert", "--pool",
+                            "media", "--volume", "one.iso", user="olga")
         self.assertEqual(text, "Successfully inserted media.\n")
-        text = self.run_client("change-media", "web-1", "hda",
-                               self.disks + "/two.iso")
+        text = self.virtmux("change-media", "web-1", "hda",
+                            self.disks + "/two.iso")
         self.assertEqual(text, "Successfully updated media.\n")
         self.assertEqual(self.medium("hda"), "two.iso")
-        self.run_client("change-media", "web-1", "hda", "--eject", "--live")
+        self.virtmux("change-media", "web-1", "hda", "--eject", "--live")
         self.assertIsNone(self.medium("hda"))
-        self.run_client("change-media", "web-1", "hda", "--eject", "--insert", status=2)
-        self.run_client("change-media", "web-1", "hda", "--eject", status=1)
+        self.virtmux("change-media", "web-1", "hda", "--eject", "--insert", status=2)
+        self.virtmux("change-media", "web-1", "hda", "--eject", status=1)
 
 
 class Devices(QemuCase):
@@ -263,10 +228,10 @@ class Devices(QemuCase):
                      interface=MAC, state="up")
         self.refused("denied", "device.set-link", "victor", interface=MAC, state="up")
         self.assertEqual(
-            self.run_client("domif-setlink", "web-1", MAC, "down", "--config"),
+            self.virtmux("domif-setlink", "web-1", MAC, "down", "--config"),
             "Device updated successfully\n")
         self.assertEqual(self.link(), "up")
-        self.assertEqual(self.run_client("domif-getlink", "web-1", MAC, "--config"),
+        self.assertEqual(self.virtmux("domif-getlink", "web-1", MAC, "--config"),
                          MAC + " down\n")
         self.result("device.set-link", interface=MAC, state="up", config=True)
 
@@ -281,18 +246,18 @@ class Devices(QemuCase):
         wait_for(lambda: "ua-stick" not in self.xml(), "the stick is gone")
         self.refused("not-found", "device.detach", alias="ua-stick")
         file = write_file(os.path.join(self.work, "disk.xml"), disk)
-        self.run_client("attach-device", "web-1", file, "--config")
+        self.virtmux("attach-device", "web-1", file, "--config")
         self.assertIn("ua-stick", self.xml("--inactive"))
         self.assertNotIn("ua-stick", self.xml())
         write_file(file, disk.replace("large.img", "floppy.img"))
-        self.run_client("update-device", "web-1", file, "--config")
+        self.virtmux("update-device", "web-1", file, "--config")
         self.assertIn("floppy.img", self.xml("--inactive"))
-        self.run_client("detach-device", "web-1", file, "--config")
+        self.virtmux("detach-device", "web-1", file, "--config")
         self.assertNotIn("ua-stick", self.xml("--inactive"))
-        self.run_client("attach-device", "web-1", file, "--persistent")
+        self.virtmux("attach-device", "web-1", file, "--persistent")
         self.assertIn("ua-stick", self.xml())
         self.assertIn("ua-stick", self.xml("--inactive"))
-        self.run_client("detach-device-alias", "web-1", "ua-stick", "--live", "--config")
+        self.virtmux("detach-device-alias", "web-1", "ua-stick", "--live", "--config")
         wait_for(lambda: "ua-stick" not in self.xml(), "the stick is gone")
         self.assertNotIn("ua-stick", self.xml("--inactive"))
 
@@ -332,12 +297,12 @@ class Devices(QemuCase):
         self.assertEqual(len(chain), 2)
 
     def test_stats_verbs(self):
-        text = self.run_client("domblkinfo", "web-1", "vda")
+        text = self.virtmux("domblkinfo", "web-1", "vda")
         self.assertRegex(text, r"vda +8388608 +\d+ +\d+")
-        self.assertIn("8 MiB", self.run_client("domblkinfo", "web-1", "--human"))
-        self.assertRegex(self.run_client("domblkstat", "web-1", "vda"),
+        self.assertIn("8 MiB", self.virtmux("domblkinfo", "web-1", "--human"))
+        self.assertRegex(self.virtmux("domblkstat", "web-1", "vda"),
                          r"(?m)^vda rd_reqs \d+$")
-        self.assertRegex(self.run_client("dommemstat", "web-1"), r"(?m)^rss \d+$")
+        self.assertRegex(self.virtmux("dommemstat", "web-1"), r"(?m)^rss \d+$")
 
 
 class Jobs(QemuCase):
@@ -375,33 +340,33 @@ class Jobs(QemuCase):
         self.assertEqual(self.result("block.job", "victor", path="vda")["active"], False)
         # The same by the verb; then one that is called off.
         self.snapshot("top-2")
-        text = self.run_client("blockcommit", "web-1", "vda", "--shallow", "--pivot")
+        text = self.virtmux("blockcommit", "web-1", "vda", "--shallow", "--pivot")
         self.assertEqual(text, "Successfully pivoted\n")
         self.assertEqual(self.backing(), 1)
         self.snapshot("top-3")
-        text = self.run_client("blockcommit", "web-1", "vda", "--shallow",
-                               "--keep-overlay")
+        text = self.virtmux("blockcommit", "web-1", "vda", "--shallow",
+                            "--keep-overlay")
         self.assertEqual(text, "Commit complete, overlay image kept\n")
         self.assertEqual(self.backing(), 2)
         # A pull with a limit, seen, sped up, and waited for.
         self.result("block.pull", "olga", path="vda", bandwidth=65536)
         job = self.result("block.job", path="vda")
         self.assertEqual((job["type"], job["bandwidth"]), ("pull", 65536))
-        self.assertRegex(self.run_client("blockjob", "web-1", "vda", "--bytes"),
+        self.assertRegex(self.virtmux("blockjob", "web-1", "vda", "--bytes"),
                          r"^Block Pull: \[ *\d+ %\]    Bandwidth limit: 65536 bytes/s")
-        self.run_client("blockjob", "web-1", "vda", "--bandwidth", "3")
+        self.virtmux("blockjob", "web-1", "vda", "--bandwidth", "3")
         self.assertEqual(self.result("block.job", path="vda")["bandwidth"], 3 << 20)
-        self.run_client("blockjob", "web-1", "vda", "--abort")
-        self.assertEqual(self.run_client("blockjob", "web-1", "vda"),
+        self.virtmux("blockjob", "web-1", "vda", "--abort")
+        self.assertEqual(self.virtmux("blockjob", "web-1", "vda"),
                          "No current block job for vda\n")
-        self.assertEqual(self.run_client("blockpull", "web-1", "vda", "--wait"),
+        self.assertEqual(self.virtmux("blockpull", "web-1", "vda", "--wait"),
                          "Pull complete\n")
         self.assertEqual(self.backing(), 0)
         # A copy, mirrored and pivoted to.
         copy = os.path.join(self.disks, "copy.qcow2")
         self.refused("denied", "block.copy", "oscar", path="vda", dest=copy)
-        text = self.run_client("blockcopy", "web-1", "vda", "--dest", copy, "--format",
-                               "qcow2", "--pivot", "--transient-job")
+        text = self.virtmux("blockcopy", "web-1", "vda", "--dest", copy, "--format",
+                            "qcow2", "--pivot", "--transient-job")
         self.assertEqual(text, "Successfully pivoted\n")
         self.assertEqual(self.disk("vda")["source"], copy)
         must_run("qemu-img", "compare", "-q", "-U", copy, self.images[1])
@@ -425,11 +390,11 @@ class Jobs(QemuCase):
 
     def test_resize(self):
         self.assertEqual(
-            self.run_client("blockresize", "web-1", "fda", "1M", status=1)[:4], "virt")
-        self.run_client("blockresize", "web-1", "vda", "9M", user="olga")
-        info = json.loads(self.run_client("domblkinfo", "web-1", "vda", "--json"))
+            self.virtmux("blockresize", "web-1", "fda", "1M", status=1)[:4], "virt")
+        self.virtmux("blockresize", "web-1", "vda", "9M", user="olga")
+        info = json.loads(self.virtmux("domblkinfo", "web-1", "vda", "--json"))
         self.assertEqual(info[0]["capacity"], 9 << 20)
-        self.run_client("blockresize", "web-1", "vda", "many", status=2)
+        self.virtmux("blockresize", "web-1", "vda", "many", status=2)
         self.refused("denied", "block.resize", "victor", path="vda", size=1 << 20)
         self.refused("state", "block.resize", domain="db-1", path="vda", size=1 << 20)
 

@@ -31,13 +31,6 @@ class DomainCase(virtmux_test.Case):
         super().setUp()
         self.daemon = self.start_daemon()
 
-    def result(self, method, user="alice", **params):
-        return self.daemon.result(user, method, params)
-
-    def refused(self, name, method, user="alice", **params):
-        """The words of the error of that NAME."""
-        return self.assert_error(self.daemon.call(user, method, params), name)
-
     def state(self, domain="test"):
         return self.result("domain.info", domain=domain)["state"]
 

@@ -15,7 +15,6 @@ what differs from what it knew counts as the event that was missed. One change o
 a domain is under way at a time.
 """
 import collections
-import glob
 import os
 import random
 import re
@@ -29,7 +28,7 @@ import time
 import uuid
 
 import virtmux_test
-from virtmux_test import BUILD, need, wait_for, write_file
+from virtmux_test import BUILD, free_port, need, wait_for, write_file
 
 CHANGES = int(os.environ.get("VIRTMUX_CHANGES", "1000"))
 CLIENTS = 4
@@ -170,11 +169,6 @@ class Network:
         self.cut()
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 class Change:
     """One change that a client asked for, and what came of it."""
 
@@ -197,7 +191,7 @@ class ExactlyOnce(virtmux_test.Case):
         folder = tempfile.mkdtemp(prefix="eo-")
         self.addCleanup(shutil.rmtree, folder)
         self.libvirtd = virtmux_test.Libvirtd(folder)
-        self.addCleanup(self.libvirtd.stop)
+        self.addCleanup(self.libvirtd.end)
         self.libvirtd.start()
         # virtmuxd's way to libvirtd, open once the listener has listed.
         self.gate = os.path.join(self.work, "gate")
@@ -302,13 +296,6 @@ class ExactlyOnce(virtmux_test.Case):
             self.assertEqual(done.returncode, 0, done.stderr)
         wait_for(lambda: self.listener.events[name, STARTED], "the guest's start")
 
-    def end_guests(self):
-        """They outlive libvirtd."""
-        folder = os.path.join(self.libvirtd.folder, "XDG_RUNTIME_DIR", "libvirt",
-                              "qemu", "run")
-        for file in glob.glob(os.path.join(folder, "*.pid")):
-            os.kill(int(virtmux_test.read_file(file)), signal.SIGKILL)
-
     def bits(self):
         with self.lock:
             return self.random.getrandbits(128)
@@ -373,7 +360,6 @@ class ExactlyOnce(virtmux_test.Case):
 
     def test_each_change_is_done_once(self):
         clients = list(self.clients())
-        self.addCleanup(self.end_guests)
         for number, client in enumerate(clients):
             self.start_guest(client, f"g{number}")
         self.before = collections.Counter(self.listener.events)

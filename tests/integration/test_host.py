@@ -30,18 +30,6 @@ class HostCase(virtmux_test.Case):
         super().setUp()
         self.daemon = self.start_daemon()
 
-    def result(self, method, user="alice", **params):
-        return self.daemon.result(user, method, params)
-
-    def refused(self, expected, method, user="alice", **params):
-        """The words of the EXPECTED error."""
-        return self.assert_error(self.daemon.call(user, method, params), expected)
-
-    def run_verb(self, *words, status=0, user="alice", **options):
-        done = self.client(self.daemon, user).run(*words, **options)
-        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
-        return done.stdout if status == 0 else done.stderr
-
 
 class Machine(HostCase):
     """With the test driver."""
@@ -49,7 +37,7 @@ class Machine(HostCase):
     def test_capabilities(self):
         xml = self.result("host.capabilities", "walter")["xml"]
         self.assertIn("<capabilities>", xml)
-        self.assertEqual(self.run_verb("capabilities").strip(), xml.strip())
+        self.assertEqual(self.virtmux("capabilities").strip(), xml.strip())
         self.refused("unsupported", "host.domain-capabilities")
         self.refused("denied", "host.domain-capabilities", "olga",
                      emulator="/bin/sh")
@@ -62,10 +50,10 @@ class Machine(HostCase):
         self.assertLess(self.result("host.stats", cpu=0)["cpu_user"],
                         stats["cpu_user"] + 1)
         self.refused("unsupported", "host.stats", cell=0)
-        lines = self.run_verb("nodecpustats").splitlines()
+        lines = self.virtmux("nodecpustats").splitlines()
         self.assertEqual([line.split(":")[0] for line in lines],
                          ["user", "system", "idle", "iowait", "intr"])
-        self.run_verb("nodememstats", status=1)
+        self.virtmux("nodememstats", status=1)
 
     def test_devices(self):
         computer = {"device": "computer", "capabilities": ["system"]}
@@ -80,15 +68,15 @@ class Machine(HostCase):
         self.assertEqual(self.result("nodedev.list", cap=["none"]), {"devices": []})
         self.assertEqual(self.result("nodedev.info", device="computer"), computer)
         self.assertIn("<name>computer</name>",
-                      self.run_verb("nodedev-dumpxml", "computer"))
-        self.assertEqual(self.run_verb("nodedev-list").split(),
+                      self.virtmux("nodedev-dumpxml", "computer"))
+        self.assertEqual(self.virtmux("nodedev-list").split(),
                          [row["device"] for row in rows])
-        tree = self.run_verb("nodedev-list", "--tree").splitlines()
+        tree = self.virtmux("nodedev-list", "--tree").splitlines()
         self.assertEqual(tree[0], "computer")
         self.assertIn("  +- scsi_host1", tree)
-        self.assertEqual(self.run_verb("nodedev-list", "--cap", "none,system"),
+        self.assertEqual(self.virtmux("nodedev-list", "--cap", "none,system"),
                          "computer\n")
-        self.run_verb("nodedev-list", "--cap", "system", "--tree", status=2)
+        self.virtmux("nodedev-list", "--cap", "system", "--tree", status=2)
         for method in ("info", "xml"):
             words = self.refused("not-found", "nodedev." + method, device="none")
             self.assertEqual(words, "there is no device 'none' on this host")
@@ -115,8 +103,8 @@ class Libvirt(HostCase):
 
     def start_daemon(self, **options):
         self.libvirtd = self.start_libvirtd()
-        uri = self.libvirtd.uri.replace("test+unix:///default", "qemu+unix:///session")
-        daemon = super().start_daemon(config={"libvirt": {"uri": uri}}, **options)
+        daemon = super().start_daemon(
+            config={"libvirt": {"uri": self.libvirtd.qemu_uri}}, **options)
 
         def keeps_secrets():
             answer = daemon.call("alice", "secret.list")
@@ -181,32 +169,32 @@ class Libvirt(HostCase):
     def test_verbs(self):
         path = write_file(os.path.join(self.work, "secret.xml"), XML.format(
             uuid=SECRET, volume="/v/1", words="of a disk"))
-        self.assertEqual(self.run_verb("secret-define", path),
+        self.assertEqual(self.virtmux("secret-define", path),
                          f"Secret {SECRET} created\n")
-        self.assertEqual(self.run_verb("secret-list").splitlines()[2].split()[:5],
+        self.assertEqual(self.virtmux("secret-list").splitlines()[2].split()[:5],
                          [SECRET, "volume", "/v/1", "no", "yes"])
         path = write_file(os.path.join(self.work, "value"), "open sesame")
         self.assertEqual(
-            self.run_verb("secret-set-value", SECRET, "--file", path, "--plain"),
+            self.virtmux("secret-set-value", SECRET, "--file", path, "--plain"),
             "Secret value set\n")
         self.assertEqual(self.held(), b"open sesame")
-        self.run_verb("secret-set-value", SECRET, "--file", "-", input="YWJj\nZGVm\n")
+        self.virtmux("secret-set-value", SECRET, "--file", "-", input="YWJj\nZGVm\n")
         self.assertEqual(self.held(), b"abcdef")
-        self.run_verb("secret-set-value", SECRET, "--file", "-", status=2, input="")
-        self.run_verb("--batch", "secret-set-value", SECRET, status=2)
-        self.run_verb("secret-set-value", SECRET, "YWJj", status=2)
-        self.assertEqual(self.run_verb("secret-undefine", SECRET),
+        self.virtmux("secret-set-value", SECRET, "--file", "-", status=2, input="")
+        self.virtmux("--batch", "secret-set-value", SECRET, status=2)
+        self.virtmux("secret-set-value", SECRET, "YWJj", status=2)
+        self.assertEqual(self.virtmux("secret-undefine", SECRET),
                          f"Secret {SECRET} deleted\n")
 
     def test_machine(self):
-        self.assertIn("<domainCapabilities>", self.run_verb(
+        self.assertIn("<domainCapabilities>", self.virtmux(
             "domcapabilities", "--virttype", "qemu", "--arch", "x86_64"))
         self.refused("invalid-params", "host.domain-capabilities", arch="pdp11")
         stats = self.result("host.stats")
         self.assertGreater(stats["memory_total"], stats["memory_free"])
-        lines = self.run_verb("nodememstats").splitlines()
+        lines = self.virtmux("nodememstats").splitlines()
         self.assertRegex(lines[0], r"^total *: +\d+ KiB$")
-        self.assertIn("%", self.run_verb("nodecpustats", "--percent"))
+        self.assertIn("%", self.virtmux("nodecpustats", "--percent"))
         self.refused("invalid-params", "host.stats", cpu=65000)
 
 
@@ -225,13 +213,13 @@ class Sessions(HostCase):
                              ["victor"])
             self.assertEqual([row["identity"] for row in self.sessions("olga")],
                              ["olga", "olga"])
-            self.assertIn("olga", self.run_verb("host", "sessions"))
+            self.assertIn("olga", self.virtmux("host", "sessions"))
             self.assertIsNone(olga.poll())
 
     def test_end(self):
         with self.attached("olga") as olga:
             number = self.sessions()[0]["session"]
-            self.assertEqual(self.run_verb("host", "end-session", str(number)),
+            self.assertEqual(self.virtmux("host", "end-session", str(number)),
                              f"Session {number} of 'olga' ended\n")
             wait_for(lambda: number not in [row["session"] for row in self.sessions()],
                      "the session's end")
@@ -276,7 +264,7 @@ class Sessions(HostCase):
 class Drain(HostCase):
 
     def test_drain(self):
-        words = self.run_verb("host", "drain")
+        words = self.virtmux("host", "drain")
         self.assertRegex(words, r"^The host's agent ends, once 1 calls and streams")
         self.daemon.process.wait(virtmux_test.TIMEOUT)
         self.assertEqual(self.daemon.process.returncode, 0)

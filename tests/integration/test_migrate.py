@@ -7,38 +7,12 @@ progress, who sees it, its cancel, and that it outlives whoever began it.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import unittest
 import uuid
 
 import virtmux_test
-from virtmux_test import must_run, need, wait_for, write_file
-
-GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "guest")
-
-
-class QemuLibvirtd(virtmux_test.Libvirtd):
-    """One whose QEMU driver can be used, and takes itself for a host of its own."""
-
-    def __init__(self, folder):
-        super().__init__(folder)
-        self.uri = "qemu+unix:///session?socket=" + self.socket
-        with open(self.conf, "a", encoding="utf-8") as file:
-            file.write(f'host_uuid = "{uuid.uuid4()}"\n')
-        config = os.path.join(self.folder, "XDG_CONFIG_HOME", "libvirt")
-        os.makedirs(config)
-        write_file(os.path.join(config, "qemu.conf"), 'stdio_handler = "file"\n', 0o644)
-        if self.account:
-            for path in (os.path.dirname(config), config):
-                shutil.chown(path, "nobody", "nogroup")
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+from virtmux_test import free_port, guest_xml, need, wait_for
 
 
 class Migration(virtmux_test.Case):
@@ -54,12 +28,9 @@ class Migration(virtmux_test.Case):
 
     @classmethod
     def setUpClass(cls):
-        need("qemu-system-x86_64", "libvirtd")
+        need("qemu-system-x86_64")
         super().setUpClass()
-        try:
-            cls.xml = must_run(os.path.join(GUEST, "domain-xml"), "web-1")
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            raise unittest.SkipTest(f"no guest: {error}")
+        cls.xml = guest_xml("web-1")
         cls.copy_guest()
         cls.hosts = [cls.start_host(), cls.start_host()]
 
@@ -76,23 +47,19 @@ class Migration(virtmux_test.Case):
 
     @classmethod
     def start_host(cls):
-        libvirtd = QemuLibvirtd(cls.class_folder)
-        cls.addClassCleanup(libvirtd.stop)
+        """One that takes itself for another than those of the same machine."""
+        libvirtd = virtmux_test.Libvirtd(cls.class_folder,
+                                         f'host_uuid = "{uuid.uuid4()}"\n')
+        cls.addClassCleanup(libvirtd.end)
         libvirtd.start()
-        folder = tempfile.mkdtemp(prefix="d", dir=cls.class_folder)
-        daemon = virtmux_test.Daemon(folder, cls.authority)
+        daemon = cls.start_class_daemon(libvirt={"uri": libvirtd.qemu_uri})
         daemon.libvirtd = libvirtd
-        daemon.write_access(cls.access)
-        daemon.write_config({"libvirt": {"uri": libvirtd.uri}})
-        daemon.spawn()
-        cls.addClassCleanup(daemon.stop)
-        daemon.wait_ready()
-        cls.addClassCleanup(daemon.call, "alice", "domain.destroy", {"domain": "web-1"})
         return daemon
 
     def setUp(self):
         super().setUp()
         self.here, self.there = self.hosts
+        self.daemon = self.here
 
     def clear(self):
         for host in self.hosts:
@@ -138,14 +105,9 @@ class Migration(virtmux_test.Case):
 
     def words(self, *further):
         """A live migration to the second host, by a port of the loopback."""
-        return ["migrate", "web-1", self.there.libvirtd.uri,
+        return ["migrate", "web-1", self.there.libvirtd.qemu_uri,
                 f"tcp://127.0.0.1:{free_port()}", "--listen-address", "127.0.0.1",
                 "--live", *further]
-
-    def virtmux(self, *words, user="alice"):
-        done = self.client(self.here, user).run(*words)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
 
     def begin_slow(self):
         """A migration that takes minutes; its job."""
@@ -178,7 +140,7 @@ class Moves(Migration):
         self.assertEqual(self.state(self.there), "running")
         self.type_into(self.there, "echo =$token=\r", "=4711=")
         back = self.client(self.there).run(
-            "--json", "migrate", "web-1", self.here.libvirtd.uri, "--live",
+            "--json", "migrate", "web-1", self.here.libvirtd.qemu_uri, "--live",
             "--tunnelled", "--persistent", "--undefinesource")
         self.assertEqual(back.returncode, 0, back.stderr)
         self.assertIn('"name":"web-1"', back.stdout)
@@ -191,7 +153,7 @@ class Moves(Migration):
 
     def test_offline(self):
         self.here.result("alice", "domain.define", {"xml": self.xml})
-        self.virtmux("migrate", "web-1", self.there.libvirtd.uri, "--offline",
+        self.virtmux("migrate", "web-1", self.there.libvirtd.qemu_uri, "--offline",
                      "--persistent", "--undefinesource")
         self.assertIsNone(self.state(self.here))
         self.assertEqual(self.state(self.there), "shut-off")
@@ -207,7 +169,7 @@ class Moves(Migration):
     def test_refusals(self):
         """Each with words that tell the cause, and the guest as it was."""
         self.here.result("alice", "domain.define", {"xml": self.xml})
-        uri = self.there.libvirtd.uri
+        uri = self.there.libvirtd.qemu_uri
         client = self.client(self.here)
         for status, words, further in (
                 (1, "is not running", [uri, "--live"]),
@@ -219,7 +181,7 @@ class Moves(Migration):
         for words, further in (
                 ("cannot reach the destination",
                  ["qemu+unix:///session?socket=/nowhere/libvirt-sock"]),
-                ("leads to this very host", [self.here.libvirtd.uri])):
+                ("leads to this very host", [self.here.libvirtd.qemu_uri])):
             done = client.run("migrate", "web-1", *further, "--live")
             self.assertEqual(done.returncode, 1 if "reach" in words else 2, done.stderr)
             self.assertIn(words, done.stderr)

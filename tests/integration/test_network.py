@@ -35,13 +35,6 @@ class NetworkCase(virtmux_test.Case):
         super().setUp()
         self.daemon = self.start_daemon()
 
-    def result(self, method, user="alice", **params):
-        return self.daemon.result(user, method, params)
-
-    def refused(self, name, method, user="alice", **params):
-        """The words of the error of that NAME."""
-        return self.assert_error(self.daemon.call(user, method, params), name)
-
     def names(self, **filters):
         return [network["name"] for network in
                 self.result("network.list", **filters)["networks"]]
@@ -143,8 +136,8 @@ class RealDriver(NetworkCase):
 
     def start_daemon(self, **options):
         libvirtd = self.start_libvirtd()
-        uri = libvirtd.uri.replace("test+unix:///default", "qemu+unix:///session")
-        daemon = super().start_daemon(config={"libvirt": {"uri": uri}}, **options)
+        daemon = super().start_daemon(config={"libvirt": {"uri": libvirtd.qemu_uri}},
+                                      **options)
 
         def drives_networks():
             answer = daemon.call("alice", "network.list")
@@ -205,71 +198,66 @@ class Rights(NetworkCase):
 
 class Verbs(NetworkCase):
 
-    def run_verb(self, *words, status=0, user="alice"):
-        done = self.client(self.daemon, user).run(*words)
-        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
-        return done.stdout if status == 0 else done.stderr
-
     def test_list(self):
         self.result("network.define", xml=network_xml("lab", 53))
-        lines = self.run_verb("net-list").splitlines()
+        lines = self.virtmux("net-list").splitlines()
         self.assertEqual(lines[0].split(), ["Name", "State", "Autostart", "Persistent"])
         self.assertEqual([line.split() for line in lines[2:] if line],
                          [["default", "active", "no", "yes"]])
-        self.assertIn("lab", self.run_verb("net-list", "--all"))
-        self.assertEqual(self.run_verb("net-list", "--inactive", "--name"), "lab\n")
-        self.assertEqual(self.run_verb("net-list", "--uuid"), UUID + "\n")
+        self.assertIn("lab", self.virtmux("net-list", "--all"))
+        self.assertEqual(self.virtmux("net-list", "--inactive", "--name"), "lab\n")
+        self.assertEqual(self.virtmux("net-list", "--uuid"), UUID + "\n")
         self.assertEqual(
-            self.run_verb("-f", "csv", "net-list", "--inactive").splitlines(),
+            self.virtmux("-f", "csv", "net-list", "--inactive").splitlines(),
             ["name,active,autostart,persistent", "lab,false,false,true"])
-        shown = json.loads(self.run_verb("--json", "net-list", "--all"))
+        shown = json.loads(self.virtmux("--json", "net-list", "--all"))
         self.assertEqual([row["name"] for row in shown["networks"]],
                          ["default", "lab"])
 
     def test_info(self):
-        lines = self.run_verb("net-info", "default").splitlines()
+        lines = self.virtmux("net-info", "default").splitlines()
         self.assertEqual([line.split() for line in lines], [
             ["Name:", "default"], ["UUID:", UUID], ["Active:", "yes"],
             ["Persistent:", "yes"], ["Autostart:", "no"], ["Bridge:", "virbr0"]])
 
     def test_whole_life(self):
         path = write_file(os.path.join(self.work, "lab.xml"), network_xml("lab", 54))
-        self.assertEqual(self.run_verb("net-define", path),
+        self.assertEqual(self.virtmux("net-define", path),
                          f"Network lab defined from {path}\n")
-        self.assertEqual(self.run_verb("net-autostart", "lab"),
+        self.assertEqual(self.virtmux("net-autostart", "lab"),
                          "Network lab marked as autostarted\n")
-        self.assertEqual(self.run_verb("net-autostart", "lab", "--disable"),
+        self.assertEqual(self.virtmux("net-autostart", "lab", "--disable"),
                          "Network lab unmarked as autostarted\n")
-        self.assertEqual(self.run_verb("net-start", "--network", "lab"),
+        self.assertEqual(self.virtmux("net-start", "--network", "lab"),
                          "Network lab started\n")
         host = "<host mac='00:16:3e:77:e2:ed' ip='192.168.54.100'/>"
         self.assertEqual(
-            self.run_verb("net-update", "lab", "add", "ip-dhcp-host", host, "--live"),
+            self.virtmux("net-update", "lab", "add", "ip-dhcp-host", host, "--live"),
             "Updated network lab\n")
-        self.assertIn("192.168.54.100", self.run_verb("net-dumpxml", "lab"))
+        self.assertIn("192.168.54.100", self.virtmux("net-dumpxml", "lab"))
         path = write_file(os.path.join(self.work, "host.xml"), host)
         config = os.path.join(self.work, "home-alice", "config")
-        self.run_verb("--config", config, "net-update", "lab", "delete",
-                      "ip-dhcp-host", path, "--config", "--live")
-        self.assertNotIn("192.168.54.100", self.run_verb("net-dumpxml", "lab"))
-        self.assertEqual(self.run_verb("net-destroy", "lab"), "Network lab destroyed\n")
-        self.assertEqual(self.run_verb("net-undefine", "lab"),
+        self.virtmux("--config", config, "net-update", "lab", "delete",
+                     "ip-dhcp-host", path, "--config", "--live")
+        self.assertNotIn("192.168.54.100", self.virtmux("net-dumpxml", "lab"))
+        self.assertEqual(self.virtmux("net-destroy", "lab"), "Network lab destroyed\n")
+        self.assertEqual(self.virtmux("net-undefine", "lab"),
                          "Network lab has been undefined\n")
         path = write_file(os.path.join(self.work, "lab.xml"), network_xml("lab", 55))
-        self.assertEqual(self.run_verb("net-create", path),
+        self.assertEqual(self.virtmux("net-create", path),
                          f"Network lab created from {path}\n")
 
     def test_failures(self):
         self.assertIn("there is no network 'nobody'",
-                      self.run_verb("net-info", "nobody", status=3))
-        self.run_verb("net-start", "default", status=1)
-        self.run_verb("net-destroy", "default", status=4, user="olga")
-        self.run_verb("net-dhcp-leases", "default", status=1)
-        self.run_verb("net-update", "default", "shake", "ip", "<ip/>", status=2)
-        self.run_verb("net-update", "default", "add", "cellar", "<ip/>", status=2)
-        self.run_verb("net-update", "default", "add", "ip", "<ip/>", "--live",
-                      "--current", status=2)
-        self.run_verb("net-start", status=2)
+                      self.virtmux("net-info", "nobody", status=3))
+        self.virtmux("net-start", "default", status=1)
+        self.virtmux("net-destroy", "default", status=4, user="olga")
+        self.virtmux("net-dhcp-leases", "default", status=1)
+        self.virtmux("net-update", "default", "shake", "ip", "<ip/>", status=2)
+        self.virtmux("net-update", "default", "add", "cellar", "<ip/>", status=2)
+        self.virtmux("net-update", "default", "add", "ip", "<ip/>", "--live",
+                     "--current", status=2)
+        self.virtmux("net-start", status=2)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,9 @@ import shutil
 import sys
 
 import virtmux_test
-from virtmux_test import must_run, need, write_file
+from virtmux_test import GUEST, must_run, need, write_file
 
 LEAST = 40  # operations that both have done with success
-GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "guest")
 
 DOMAIN = """<domain type='qemu'>
   <name>{name}</name><uuid>{uuid}</uuid>
@@ -195,7 +194,7 @@ class Side:
         self.libvirtd = case.start_libvirtd()
         self.base = os.path.join(self.libvirtd.folder, "base")
         self.name = name
-        self.uri = "qemu+unix:///session?socket=" + self.libvirtd.socket
+        self.uri = self.libvirtd.qemu_uri
         os.mkdir(self.base)
         for file, text in FILES.items():
             write_file(os.path.join(self.base, file),
@@ -213,10 +212,7 @@ class Side:
 
     def own(self):
         """All is of the user that libvirtd runs as."""
-        if self.libvirtd.account:
-            for folder, _, files in os.walk(self.base):
-                for path in [folder] + [os.path.join(folder, f) for f in files]:
-                    shutil.chown(path, "nobody", "nogroup")
+        self.libvirtd.own(self.base)
 
     def virsh(self, *words):
         return virtmux_test.run("virsh", "--connect", self.uri, *words, timeout=120)

@@ -14,7 +14,7 @@ import time
 import make_certificates as make
 import virtmux_test
 from test_console import ConsoleCase
-from virtmux_test import must_run, read_file, wait_for, write_file
+from virtmux_test import guest_xml, read_file, wait_for, write_file
 
 SOON = 5  # seconds after a reload
 
@@ -236,13 +236,9 @@ class Consoles(ConsoleCase):
     @classmethod
     def boot(cls):
         text = super().boot()
-        xml = must_run(os.path.join(os.path.dirname(__file__), "..", "guest",
-                                    "domain-xml"), "web-2",
-                       "0d6b1d3a-8f43-4f0e-9b4e-3f1f2a1b4c5e")
+        xml = guest_xml("web-2", "0d6b1d3a-8f43-4f0e-9b4e-3f1f2a1b4c5e")
         cls.daemon.result("alice", "domain.define", {"xml": xml})
         cls.daemon.result("alice", "domain.start", {"domain": "web-2", "paused": True})
-        cls.addClassCleanup(cls.daemon.call, "alice", "domain.destroy",
-                            {"domain": "web-2"})
         return text
 
     def background(self, user, script):

@@ -5,10 +5,9 @@ and on a real QEMU with a qcow2 disk.
 """
 import json
 import os
-import tempfile
 
 import virtmux_test
-from virtmux_test import must_run, need, write_file
+from virtmux_test import must_run, need
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 QEMU = """<domain type='qemu'><name>test</name><memory unit='MiB'>32</memory>
@@ -31,13 +30,6 @@ class SnapshotCase(virtmux_test.Case):
         super().setUp()
         self.daemon = self.start_daemon()
 
-    def result(self, method, user="alice", **params):
-        return self.daemon.result(user, method, params)
-
-    def refused(self, expected, method, user="alice", **params):
-        """The words of the EXPECTED error."""
-        return self.assert_error(self.daemon.call(user, method, params), expected)
-
     def take(self, name, user="alice", **params):
         answer = self.result("snapshot.create", user, domain="test", name=name,
                              **params)
@@ -49,11 +41,6 @@ class SnapshotCase(virtmux_test.Case):
 
     def info(self, **params):
         return self.result("snapshot.info", domain="test", **params)["info"]
-
-    def run_verb(self, *words, status=0, user="alice"):
-        done = self.client(self.daemon, user).run(*words)
-        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
-        return done.stdout if status == 0 else done.stderr
 
 
 class Methods(SnapshotCase):
@@ -191,32 +178,32 @@ class Rights(SnapshotCase):
 class Verbs(SnapshotCase):
 
     def test_whole_life(self):
-        self.assertEqual(self.run_verb("snapshot-create-as", "test", "s1", "first"),
+        self.assertEqual(self.virtmux("snapshot-create-as", "test", "s1", "first"),
                          "Domain snapshot s1 created\n")
-        self.run_verb("snapshot-create-as", "--domain", "test", "--name", "s2")
-        self.assertRegex(self.run_verb("snapshot-create", "test"),
+        self.virtmux("snapshot-create-as", "--domain", "test", "--name", "s2")
+        self.assertRegex(self.virtmux("snapshot-create", "test"),
                          r"^Domain snapshot \d+ created\n$")
         fields = [line.split(None, 1) for line in
-                  self.run_verb("snapshot-info", "test", "s2").splitlines()]
+                  self.virtmux("snapshot-info", "test", "s2").splitlines()]
         self.assertEqual(fields, [
             ["Name:", "s2"], ["Domain:", "test"], ["Current:", "no"],
             ["State:", "running"], ["Location:", "internal"], ["Parent:", "s1"],
             ["Children:", "1"], ["Descendants:", "1"], ["Metadata:", "yes"]])
-        self.assertEqual(self.run_verb("snapshot-parent", "test", "s2"), "s1\n")
-        self.run_verb("snapshot-parent", "test", "s1", status=3)
-        self.assertEqual(self.run_verb("snapshot-current", "test", "s2"),
+        self.assertEqual(self.virtmux("snapshot-parent", "test", "s2"), "s1\n")
+        self.virtmux("snapshot-parent", "test", "s1", status=3)
+        self.assertEqual(self.virtmux("snapshot-current", "test", "s2"),
                          "Snapshot s2 set as current\n")
-        self.assertEqual(self.run_verb("snapshot-current", "test", "--name"), "s2\n")
-        self.assertIn("<name>s2</name>", self.run_verb("snapshot-current", "test"))
+        self.assertEqual(self.virtmux("snapshot-current", "test", "--name"), "s2\n")
+        self.assertIn("<name>s2</name>", self.virtmux("snapshot-current", "test"))
         self.assertIn("<description>first</description>",
-                      self.run_verb("snapshot-dumpxml", "test", "s1"))
-        self.assertEqual(self.run_verb("snapshot-revert", "test", "s1"),
+                      self.virtmux("snapshot-dumpxml", "test", "s1"))
+        self.assertEqual(self.virtmux("snapshot-revert", "test", "s1"),
                          "Domain snapshot s1 reverted\n")
-        self.assertEqual(self.run_verb("snapshot-delete", "test", "--current",
-                                       "--children-only"),
+        self.assertEqual(self.virtmux("snapshot-delete", "test", "--current",
+                                      "--children-only"),
                          "Domain snapshot s1 children deleted\n")
-        self.assertEqual(self.run_verb("snapshot-list", "test", "--name"), "s1\n")
-        self.assertEqual(self.run_verb("snapshot-delete", "test", "s1"),
+        self.assertEqual(self.virtmux("snapshot-list", "test", "--name"), "s1\n")
+        self.assertEqual(self.virtmux("snapshot-delete", "test", "s1"),
                          "Domain snapshot s1 deleted\n")
 
     def test_list(self):
@@ -226,7 +213,7 @@ class Verbs(SnapshotCase):
         self.take("off")
         self.result("snapshot.revert", domain="test", snapshot="s1")
         self.take("s4")
-        lines = self.run_verb("snapshot-list", "test", "--parent").splitlines()
+        lines = self.virtmux("snapshot-list", "test", "--parent").splitlines()
         self.assertEqual(lines[0].split(),
                          ["Name", "Creation", "Time", "State", "Parent"])
         self.assertEqual([(line.split()[0], *line.split()[-2:]) for line in lines[2:]
@@ -240,11 +227,11 @@ class Verbs(SnapshotCase):
                 (["--active"], ["s1", "s2", "s3", "s4"]), (["--external"], []),
                 (["--from", "s1"], ["s2", "s4"]), (["--no-metadata"], []),
                 (["--from", "s2", "--descendants"], ["off", "s3"])):
-            shown = self.run_verb("snapshot-list", "test", "--name", *options)
+            shown = self.virtmux("snapshot-list", "test", "--name", *options)
             self.assertEqual(shown.split(), expected, options)
-        shown = json.loads(self.run_verb("--json", "snapshot-list", "test", "--roots"))
+        shown = json.loads(self.virtmux("--json", "snapshot-list", "test", "--roots"))
         self.assertEqual([row["snapshot"] for row in shown["snapshots"]], ["s1"])
-        self.run_verb("snapshot-list", "test", "--descendants", status=2)
+        self.virtmux("snapshot-list", "test", "--descendants", status=2)
 
     def test_tree_is_virsh_s(self):
         """The same snapshots, drawn by virsh, whose test driver is its own."""
@@ -261,12 +248,12 @@ class Verbs(SnapshotCase):
                 words.append("snapshot-revert test " + name)
         words.append("snapshot-list test --tree")
         virsh = must_run("virsh", "--connect", "test:///default", "; ".join(words))
-        tree = self.run_verb("snapshot-list", "test", "--tree")
+        tree = self.virtmux("snapshot-list", "test", "--tree")
         self.assertIn("  |   +- d\n", tree)
         self.assertTrue(virsh.rstrip("\n").endswith(tree.rstrip("\n")), (virsh, tree))
 
     def test_specifications_become_xml(self):
-        shown = self.run_verb(
+        shown = self.virtmux(
             "snapshot-create-as", "test", "s<1", "--print-xml", "--memspec",
             "/m,,1,snapshot=external", "--diskspec", "vda,snapshot=external,file=/a'b",
             "--diskspec", "vdb,driver=qcow2,stype=block,file=/dev/x")
@@ -285,35 +272,29 @@ class Verbs(SnapshotCase):
 </domainsnapshot>
 """)
         for spec in ("vda,shot=no", "vda,stype=net", "vda,file=/a,file=/b"):
-            self.run_verb("snapshot-create-as", "test", "--print-xml", "--diskspec",
-                          spec, status=2)
+            self.virtmux("snapshot-create-as", "test", "--print-xml", "--diskspec",
+                         spec, status=2)
 
     def test_failures(self):
-        self.run_verb("snapshot-info", "test", "nobody", status=3)
-        self.run_verb("snapshot-info", "test", status=2)
-        self.run_verb("snapshot-create-as", "test", "s1", status=4, user="victor")
-        self.run_verb("snapshot-create-as", "test", "s1", "--memspec", "/x", status=4,
-                      user="olga")
-        self.run_verb("snapshot-list", "nobody", status=3)
+        self.virtmux("snapshot-info", "test", "nobody", status=3)
+        self.virtmux("snapshot-info", "test", status=2)
+        self.virtmux("snapshot-create-as", "test", "s1", status=4, user="victor")
+        self.virtmux("snapshot-create-as", "test", "s1", "--memspec", "/x", status=4,
+                     user="olga")
+        self.virtmux("snapshot-list", "nobody", status=3)
 
 
 class RealQemu(SnapshotCase):
     """A domain without a system, whose one disk is qcow2, under qemu:///embed."""
 
     def start_daemon(self, **options):
-        need("qemu-system-x86_64", "qemu-img")
-        root = tempfile.mkdtemp(prefix="e", dir=self.class_folder)
-        os.mkdir(os.path.join(root, "etc"))
-        conf = 'stdio_handler = "file"\n'
-        if os.geteuid() == 0:
-            conf += 'user = "root"\ngroup = "root"\nnamespaces = []\n'
-        write_file(os.path.join(root, "etc", "qemu.conf"), conf)
+        need("qemu-img")
+        qemu = virtmux_test.EmbeddedQemu(self.work)
+        self.addCleanup(qemu.end)
         self.disk = os.path.join(self.work, "disk.qcow2")
         must_run("qemu-img", "create", "-q", "-f", "qcow2", self.disk, "16M")
-        daemon = super().start_daemon(
-            config={"libvirt": {"uri": f"qemu:///embed?root={root}"}}, **options)
+        daemon = super().start_daemon(config={"libvirt": {"uri": qemu.uri}}, **options)
         daemon.result("alice", "domain.define", {"xml": QEMU.format(disk=self.disk)})
-        self.addCleanup(daemon.call, "alice", "domain.destroy", {"domain": "test"})
         return daemon
 
     def state(self):
@@ -364,8 +345,8 @@ class RealQemu(SnapshotCase):
     def test_memory_in_a_file(self):
         memory = os.path.join(self.work, "memory")
         self.result("domain.start", domain="test")
-        self.run_verb("snapshot-create-as", "test", "m1", "--memspec", memory,
-                      "--diskspec", "vda,snapshot=external,file=" + self.disk + ".m1")
+        self.virtmux("snapshot-create-as", "test", "m1", "--memspec", memory,
+                     "--diskspec", "vda,snapshot=external,file=" + self.disk + ".m1")
         self.assertTrue(os.path.exists(memory))
         self.assertTrue(os.path.exists(self.disk + ".m1"))
         self.assertTrue(self.info(snapshot="m1")["external"])

@@ -34,18 +34,6 @@ class StorageCase(virtmux_test.Case):
     def start(self, uri="test:///default"):
         self.daemon = self.start_daemon(config={"libvirt": {"uri": uri}})
 
-    def result(self, method, user="alice", **params):
-        return self.daemon.result(user, method, params)
-
-    def refused(self, code, method, user="alice", **params):
-        """The words of the error of that CODE."""
-        return self.assert_error(self.daemon.call(user, method, params), code)
-
-    def virtmux(self, *words, status=0, user="alice"):
-        done = self.client(self.daemon, user).run(*words)
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        return done.stdout if status == 0 else done.stderr
-
 
 class Pools(StorageCase):
 
@@ -222,7 +210,7 @@ class RealPool(StorageCase):
     def setUp(self):
         super().setUp()
         self.libvirtd = self.start_libvirtd()
-        self.start("qemu+unix:///session?socket=" + self.libvirtd.socket)
+        self.start(self.libvirtd.qemu_uri)
         self.folder = os.path.join(self.libvirtd.folder, "pool")
         self.virtmux("pool-define-as", "real", "dir", "--target", self.folder)
         self.assertFalse(os.path.exists(self.folder))

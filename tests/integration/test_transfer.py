@@ -104,8 +104,7 @@ class Transfer(virtmux_test.Case):
         super().setUp()
         self.libvirtd = self.start_libvirtd()
         self.daemon = self.start_daemon(config={
-            "libvirt": {"uri": "qemu+unix:///session?socket="
-                               + self.libvirtd.socket},
+            "libvirt": {"uri": self.libvirtd.qemu_uri},
             "daemon": {"log-level": "info"}})
         self.folder = os.path.join(self.libvirtd.folder, "pool")
         self.direct = self.client(self.daemon)

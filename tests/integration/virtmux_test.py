@@ -17,6 +17,9 @@ test_*.py; the programs are those of the build directory in $VIRTMUX_BUILD.
     if __name__ == "__main__":
         virtmux_test.main()
 
+self.result(), self.refused() and self.virtmux() say the same of self.daemon, for
+tests that have but one. start_class_daemon() is one for all tests of the class.
+
 `access` (identity -> options) and `config` (section -> options) of the class, or
 arguments of start_daemon(), become access.conf and virtmuxd.conf; libvirt is
 test:///default unless config says otherwise. Users and the host get their
@@ -24,12 +27,16 @@ certificates when they are first named. daemon.log() and daemon.audit() are what
 has written; daemon.reload() and daemon.stop() wait until it is done.
 
 What always holds: everything lies under self.work, which goes with the test; each
-process that was started here is ended by its own pid; nothing sleeps where it can
-wait for a condition (wait_for); the machine's own configuration is not looked at.
+process that was started here is ended by its own pid, and so are the guests of a
+libvirt that was started here (they outlive virtmuxd and libvirtd); nothing sleeps
+where it can wait for a condition (wait_for); the machine's own configuration is
+not looked at.
 """
+import glob
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -43,6 +50,8 @@ BUILD = os.path.abspath(os.environ.get("VIRTMUX_BUILD", "build"))
 VIRTMUXD = os.path.join(BUILD, "daemon", "virtmuxd")
 VIRTMUX = os.path.join(BUILD, "client", "virtmux")
 VIRTMUX_PKI = os.path.join(BUILD, "pki", "virtmux-pki")
+
+GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "guest")
 
 PASSPHRASE = "the user's own passphrase"
 HOST = "localhost"  # the name in the host's certificate
@@ -158,6 +167,12 @@ def must_run(*words, **options):
     return done.stdout
 
 
+def free_port():
+    """One of the loopback's that nobody has just now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 def end_process(process, how=signal.SIGTERM, timeout=TIMEOUT):
     """Ends a process that was started here; its exit status."""
     if process.poll() is None:
@@ -254,11 +269,12 @@ class Response:
 
 
 class Daemon:
-    """A virtmuxd. Made by Case.start_daemon(); `port` and `address` are where it
-    listens (the first address, if there are several)."""
+    """A virtmuxd with a folder of its own in FOLDER. Made by Case.start_daemon();
+    `port` and `address` are where it listens (the first address, if there are
+    several)."""
 
-    def __init__(self, work, authority):
-        self.work = work
+    def __init__(self, folder, authority, access, config):
+        self.work = work = tempfile.mkdtemp(prefix="d", dir=folder)
         self.authority = authority
         self.conf = os.path.join(work, "virtmuxd.conf")
         self.access_file = os.path.join(work, "access.conf")
@@ -267,6 +283,8 @@ class Daemon:
         self.notify = None
         self.process = None
         self.port = None
+        self.write_access(access)
+        self.write_config(config)
 
     @property
     def address(self):
@@ -320,6 +338,13 @@ class Daemon:
         status = end_process(self.process, how)
         self.notify.close()
         return status
+
+    def end(self):
+        """For the end of a test: where it runs it stops, with status 0."""
+        status = self.stop() if self.process.poll() is None else 0
+        self.notify.close()
+        if status != 0 or "Sanitizer" in self.log():
+            raise AssertionError(f"status {status}:\n{self.log()}")
 
     def log(self):
         return read_file(self.log_file)
@@ -387,7 +412,6 @@ class Daemon:
         if "result" not in answer:
             raise AssertionError(f"{method}: {answer}")
         return answer["result"]
-
 
     def node(self, user, script):
         """SCRIPT, the body of an async function in node, on an HTTP/2 session of
@@ -497,41 +521,95 @@ class Client:
                                 env={**self.environment, **(env or {})}, **options)
 
 
-class Libvirtd:
-    """A private libvirtd of an ordinary user, to be killed and started again.
-    `uri` is its test driver. As root it runs as nobody."""
+def guest_xml(*words, script="domain-xml"):
+    """The definition of the small Linux guest; WORDS: its name and its UUID. Or what
+    another SCRIPT of tests/guest prints. Skips the test where no guest can be made."""
+    try:
+        return must_run(os.path.join(GUEST, script), *words)
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        raise unittest.SkipTest(f"no guest: {error}") from error
+
+
+def end_guests(folder):
+    """Of a QEMU driver that keeps their process ids in FOLDER, until they are gone."""
+    for file in glob.glob(os.path.join(glob.escape(folder), "*.pid")):
+        try:
+            guest = os.pidfd_open(int(read_file(file)))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # libvirt has ended it meanwhile
+        with os.fdopen(guest, "rb") as process:
+            signal.pidfd_send_signal(process.fileno(), signal.SIGKILL)
+            if not select.select([process], [], [], TIMEOUT)[0]:
+                raise AssertionError(f"the guest of {file} does not end")
+
+
+class EmbeddedQemu:
+    """libvirt's QEMU driver inside virtmuxd (`uri`), with a root folder of its own.
+    end() after virtmuxd, which leaves its guests running."""
 
     def __init__(self, folder):
+        need("qemu-system-x86_64")
+        self.root = tempfile.mkdtemp(prefix="e", dir=folder)
+        self.uri = "qemu:///embed?root=" + self.root
+        conf = 'stdio_handler = "file"\n'
+        if os.geteuid() == 0:
+            conf += 'user = "root"\ngroup = "root"\nnamespaces = []\n'
+        os.mkdir(os.path.join(self.root, "etc"))
+        write_file(os.path.join(self.root, "etc", "qemu.conf"), conf)
+
+    def end(self):
+        end_guests(os.path.join(self.root, "run", "qemu"))
+
+
+class Libvirtd:
+    """A private libvirtd of an ordinary user, to be killed and started again; as root
+    it runs as nobody. `uri` is its test driver, `qemu_uri` its QEMU driver. CONF:
+    further lines of libvirtd.conf. end() when the test is over: guests outlive it."""
+
+    def __init__(self, folder, conf=""):
         need("libvirtd")
         self.folder = tempfile.mkdtemp(prefix="lv-", dir=folder)
         self.socket = os.path.join(self.folder, "libvirt-sock")
         self.uri = "test+unix:///default?socket=" + self.socket
+        self.qemu_uri = "qemu+unix:///session?socket=" + self.socket
         self.conf = write_file(os.path.join(self.folder, "libvirtd.conf"),
                                f'unix_sock_dir = "{self.folder}"\n'
-                               'auth_unix_rw = "none"\nauth_unix_ro = "none"\n',
+                               'auth_unix_rw = "none"\nauth_unix_ro = "none"\n' + conf,
                                0o644)
+        self.environment = {**os.environ, "HOME": self.folder}
+        for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+            self.environment[name] = os.path.join(self.folder, name)
+            os.mkdir(self.environment[name], mode=0o700)
+        settings = os.path.join(self.folder, "XDG_CONFIG_HOME", "libvirt")
+        os.mkdir(settings)
+        write_file(os.path.join(settings, "qemu.conf"), 'stdio_handler = "file"\n')
         self.process = None
         self.account = {}
         if os.getuid() == 0:
             self.account = {"user": "nobody", "group": "nogroup",
                             "extra_groups": []}
-            shutil.chown(self.folder, "nobody", "nogroup")
             while folder not in (tempfile.gettempdir(), "/"):
                 os.chmod(folder, 0o711)
                 folder = os.path.dirname(folder)
+        self.own(self.folder)
+
+    def virsh(self, *words):
+        """What virsh says of its QEMU driver."""
+        return must_run("virsh", "--connect", self.qemu_uri, *words)
+
+    def own(self, folder):
+        """FOLDER and all in it is of the user that libvirtd runs as."""
+        if self.account:
+            for path, _, files in os.walk(folder):
+                for name in [path] + [os.path.join(path, file) for file in files]:
+                    shutil.chown(name, "nobody", "nogroup")
 
     def start(self):
         """Until it takes connections."""
-        environment = {**os.environ, "HOME": self.folder}
-        for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
-            environment[name] = os.path.join(self.folder, name)
-            os.makedirs(environment[name], mode=0o700, exist_ok=True)
-            if self.account:
-                shutil.chown(environment[name], "nobody", "nogroup")
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(
                 ["libvirtd", "--config", self.conf, "--pid-file",
-                 os.path.join(self.folder, "pid")], env=environment, stdout=log,
+                 os.path.join(self.folder, "pid")], env=self.environment, stdout=log,
                 stderr=log, stdin=subprocess.DEVNULL, cwd="/", **self.account)
 
         def listens():
@@ -546,6 +624,10 @@ class Libvirtd:
     def stop(self, how=signal.SIGKILL):
         if self.process:
             end_process(self.process, how)
+
+    def end(self):
+        self.stop()
+        end_guests(os.path.join(self.folder, "XDG_RUNTIME_DIR", "libvirt", "qemu", "run"))
 
 
 class Case(unittest.TestCase):
@@ -567,35 +649,48 @@ class Case(unittest.TestCase):
 
     def make_daemon(self, access=None, config=None):
         """With its files written, not started."""
-        folder = tempfile.mkdtemp(prefix="d", dir=self.work)
-        daemon = Daemon(folder, self.authority)
-        daemon.write_access(self.access if access is None else access)
-        daemon.write_config(self.config if config is None else config)
-        return daemon
+        return Daemon(self.work, self.authority,
+                      self.access if access is None else access,
+                      self.config if config is None else config)
 
     def start_daemon(self, access=None, config=None, **options):
         """Ready to be talked to; ended when the test is over, where it must not
         have failed meanwhile. OPTIONS: of Daemon.spawn()."""
         daemon = self.make_daemon(access, config)
         daemon.spawn(**options)
-        self.addCleanup(self.end_daemon, daemon)
+        self.addCleanup(daemon.end)
         daemon.wait_ready()
         return daemon
 
-    def end_daemon(self, daemon):
-        if daemon.process.poll() is None:
-            status = daemon.stop()
-            self.assertEqual(status, 0, daemon.log())
-        else:
-            daemon.notify.close()
-        self.assertNotIn("Sanitizer", daemon.log())
+    @classmethod
+    def start_class_daemon(cls, **config):
+        """The same for all tests of the class. CONFIG: sections and their options."""
+        daemon = Daemon(cls.class_folder, cls.authority, cls.access, config)
+        daemon.spawn()
+        cls.addClassCleanup(daemon.end)
+        daemon.wait_ready()
+        return daemon
 
     def start_libvirtd(self):
         """A private one; ended when the test is over."""
         libvirtd = Libvirtd(self.work)
-        self.addCleanup(libvirtd.stop)
+        self.addCleanup(libvirtd.end)
         libvirtd.start()
         return libvirtd
+
+    def result(self, method, user="alice", /, **params):
+        """The result of a call to self.daemon, which must succeed."""
+        return self.daemon.result(user, method, params)
+
+    def refused(self, name, method, user="alice", /, **params):
+        """The words with which self.daemon answers a call: with the error NAME."""
+        return self.assert_error(self.daemon.call(user, method, params), name)
+
+    def virtmux(self, *words, status=0, user="alice", **options):
+        """What the client printed, which ends with STATUS: for an error, its words."""
+        done = self.client(self.daemon, user).run(*words, **options)
+        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
+        return done.stdout if status == 0 else done.stderr
 
     def client(self, daemon, user="alice", **options):
         """OPTIONS: further ones of [host test]."""

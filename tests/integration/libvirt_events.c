@@ -1,7 +1,7 @@
 /*
  * A listener of its own at a libvirtd: prints what happens to domains, a line each,
- * for tests that count. It knows nothing of virtmux. Connects again, and again, when
- * libvirtd has gone.
+ * for tests that count. It knows nothing of virtmux. Each line of the standard input
+ * lets it connect, once the connection before has ended; it ends with the input.
  *
  *	libvirt_events URI
  *
@@ -16,9 +16,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-#define AGAIN_US 20000 /* between two attempts to connect */
 
 static void ignore(void *context, virErrorPtr error)
 {
@@ -59,14 +56,14 @@ static void list_domains(virConnectPtr conn)
 	free(all);
 }
 
-/* Until the connection has ended. */
-static void listen_to(virConnectPtr conn)
+/* Until the connection has ended. -1 where it tells of no events. */
+static int listen_to(virConnectPtr conn)
 {
 	bool closed = false;
 
 	virConnectRegisterCloseCallback(conn, on_closed, &closed, NULL);
 	if (virConnectDomainEventRegister(conn, on_event, NULL, NULL) < 0)
-		return;
+		return -1;
 	printf("connected\n");
 	list_domains(conn);
 	printf("listed\n");
@@ -75,23 +72,28 @@ static void listen_to(virConnectPtr conn)
 	printf("closed\n");
 	virConnectDomainEventDeregister(conn, on_event);
 	virConnectUnregisterCloseCallback(conn, on_closed);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
+	char line[8];
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc != 2 || virEventRegisterDefaultImpl() < 0 ||
 	    virInitialize() < 0)
 		return EXIT_FAILURE;
 	virSetErrorFunc(NULL, ignore);
 	virEventAddTimeout(-1, on_timer, NULL, NULL);
-	for (;;) {
+	while (fgets(line, sizeof(line), stdin)) {
 		virConnectPtr conn = virConnectOpen(argv[1]);
 
-		if (conn) {
-			listen_to(conn);
-			virConnectClose(conn);
+		if (!conn || listen_to(conn) < 0) {
+			fprintf(stderr, "libvirt_events: %s\n",
+				virGetLastErrorMessage());
+			return EXIT_FAILURE;
 		}
-		usleep(AGAIN_US);
+		virConnectClose(conn);
 	}
+	return EXIT_SUCCESS;
 }

@@ -56,9 +56,14 @@ class Listener:
         self.known = {}     # name -> state, by events and lists
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "tests", "integration", "libvirt_events"), uri],
-            stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+            stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
+
+    def connect(self):
+        """To a libvirtd that listens, as soon as the last connection has ended."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
 
     def read(self):
         listed = {}
@@ -107,6 +112,7 @@ class Listener:
         virtmux_test.end_process(self.process)
         self.thread.join()
         self.process.stdout.close()
+        self.process.stdin.close()
 
 
 class Network:
@@ -214,6 +220,7 @@ class ExactlyOnce(virtmux_test.Case):
         self.before = collections.Counter()
 
     def open_gate(self, lists):
+        self.listener.connect()
         wait_for(lambda: self.listener.lists > lists, "the listener's list")
         os.symlink(self.libvirtd.socket, self.gate)
 

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 
 struct digest {
@@ -56,6 +57,13 @@ void digest_finish(struct digest *digest, uint8_t out[DIGEST_BYTES])
 
 	EVP_DigestFinal_ex(digest->context, out, &len);
 	EVP_DigestInit_ex(digest->context, EVP_sha256(), NULL);
+}
+
+int digest_keyed(const uint8_t key[DIGEST_BYTES], const void *data, size_t n,
+		 uint8_t out[DIGEST_BYTES])
+{
+	return HMAC(EVP_sha256(), key, DIGEST_BYTES, data, n, out, NULL) ? 0
+									 : -1;
 }
 
 void digest_text(const uint8_t bytes[DIGEST_BYTES], char text[DIGEST_TEXT_SIZE])

@@ -1,6 +1,7 @@
 /*
- * SHA-256 (FIPS 180-4) over bytes that come in pieces, by OpenSSL: for the content
- * of volumes, on both sides. One thread at a time for each digest.
+ * SHA-256 (FIPS 180-4) by OpenSSL: over bytes that come in pieces, for the content of
+ * volumes on both sides; and at once with a key, for what the journal keeps. One
+ * thread at a time for each digest.
  */
 #ifndef VIRTMUX_BASE_DIGEST_H
 #define VIRTMUX_BASE_DIGEST_H
@@ -28,6 +29,10 @@ void digest_add_zeros(struct digest *digest, uint64_t n);
 
 /* What was added so far; the digest begins anew. */
 void digest_finish(struct digest *digest, uint8_t out[DIGEST_BYTES]);
+
+/* HMAC-SHA256 (RFC 2104) of N bytes at once. 0, or -1 without memory. */
+int digest_keyed(const uint8_t key[DIGEST_BYTES], const void *data, size_t n,
+		 uint8_t out[DIGEST_BYTES]);
 
 /* As hexadecimal digits. */
 void digest_text(const uint8_t bytes[DIGEST_BYTES],

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
+#include "base/secret.h"
 #include "daemon/rpc/limits.h"
 
 #define US_PER_NS 1000
@@ -24,7 +26,7 @@ struct idem_entry {
 	struct list in_all;   /* done only */
 	struct idem_owner *owner;
 	uint64_t hash;   /* of owner, key and index */
-	uint64_t params; /* hash of the parameters */
+	uint64_t params; /* keyed hash of the parameters; 0: not known */
 	size_t params_len;
 	enum method_id method;
 	unsigned index;
@@ -46,7 +48,8 @@ struct idem_store {
 	size_t bytes;
 	struct list done; /* oldest first */
 	struct list open; /* restored, without an end so far; by in_all */
-	struct journal *journal; /* borrowed, or NULL */
+	struct journal *journal;   /* borrowed, or NULL */
+	uint8_t key[DIGEST_BYTES]; /* zeros where nothing is written down */
 	struct list buckets[RPC_KEYS_BUCKETS];
 };
 
@@ -66,6 +69,23 @@ static uint64_t hash_key(const struct idem_owner *owner, const char *key,
 
 	hash = hash_bytes(hash, &index, sizeof(index));
 	return hash_bytes(hash, key, strlen(key));
+}
+
+/*
+ * Passwords are among the parameters, and the journal keeps this: whoever has not the
+ * store's key can try none against it. 64 bits tell two requests of one key apart.
+ */
+static int hash_params(const struct idem_store *store,
+		       const struct idem_request *request, uint64_t *hash,
+		       struct error *err)
+{
+	uint8_t digest[DIGEST_BYTES];
+
+	if (digest_keyed(store->key, request->params, request->params_len,
+			 digest) < 0)
+		return error_set_no_memory(err);
+	memcpy(hash, digest, sizeof(*hash));
+	return 0;
 }
 
 static struct list *bucket(struct idem_store *store, uint64_t hash)
@@ -116,6 +136,7 @@ void idem_free(struct idem_store *store)
 		list_for_each_safe (node, &store->buckets[i])
 			forget(store,
 			       list_entry(node, struct idem_entry, in_bucket));
+	secret_wipe(store->key, sizeof(store->key));
 	free(store);
 }
 
@@ -227,12 +248,11 @@ static struct idem_entry *add(struct idem_store *store,
 
 static enum idem_found judge_known(const struct idem_entry *entry,
 				   const struct idem_request *request,
-				   struct error *err)
+				   uint64_t params, struct error *err)
 {
 	if (entry->method == request->method &&
 	    entry->params_len == request->params_len &&
-	    entry->params ==
-		    hash_bytes(FNV_START, request->params, request->params_len))
+	    (entry->params == params || entry->params == 0))
 		return entry->done ? IDEM_DONE : IDEM_RUNNING;
 	error_set(
 		err, ERROR_INVALID_REQUEST,
@@ -246,7 +266,7 @@ enum idem_found idem_begin(struct idem_store *store, struct idem_owner *owner,
 			   const struct idem_request *request, uint64_t now,
 			   struct idem_entry **entry, struct error *err)
 {
-	uint64_t hash;
+	uint64_t hash, params;
 
 	if (!valid_key(request->key)) {
 		error_set(err, ERROR_INVALID_REQUEST,
@@ -255,11 +275,13 @@ enum idem_found idem_begin(struct idem_store *store, struct idem_owner *owner,
 			  RPC_KEY_MAX);
 		return IDEM_REFUSED;
 	}
+	if (hash_params(store, request, &params, err) < 0)
+		return IDEM_REFUSED;
 	forget_old(store, now);
 	hash = hash_key(owner, request->key, request->index);
 	*entry = find(store, owner, request->key, request->index, hash);
 	if (*entry)
-		return judge_known(*entry, request, err);
+		return judge_known(*entry, request, params, err);
 	if (make_room(store, owner, err) < 0)
 		return IDEM_REFUSED;
 	*entry = add(store, owner, request->key, request->index, hash);
@@ -268,8 +290,7 @@ enum idem_found idem_begin(struct idem_store *store, struct idem_owner *owner,
 		return IDEM_REFUSED;
 	}
 	(*entry)->method = request->method;
-	(*entry)->params =
-		hash_bytes(FNV_START, request->params, request->params_len);
+	(*entry)->params = params;
 	(*entry)->params_len = request->params_len;
 	return IDEM_NEW;
 }
@@ -358,8 +379,10 @@ static int snapshot(void *context, struct buf *out)
 void idem_set_journal(struct idem_store *store, struct journal *journal)
 {
 	store->journal = journal;
-	if (journal)
-		journal_set_snapshot(journal, snapshot, store);
+	if (!journal)
+		return;
+	memcpy(store->key, journal_key(journal), sizeof(store->key));
+	journal_set_snapshot(journal, snapshot, store);
 }
 
 void idem_wait(struct idem_entry *entry, struct list *node)

@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/secret.h"
+#include "daemon/rpc/journal_key.h"
 #include "daemon/rpc/limits.h"
 
 #define FILE_NAME "keys.journal"
@@ -43,10 +45,11 @@ struct journal {
 	int lock, fd, new_fd;
 	enum state state;
 	bool closed;
-	bool bad;         /* see above */
-	bool new_bad;     /* the same of the new file */
-	bool told;        /* it was logged that it cannot be written */
-	size_t size;      /* of the file */
+	bool bad;     /* see above */
+	bool new_bad; /* the same of the new file */
+	bool told;    /* it was logged that it cannot be written */
+	bool strange; /* its hashes are not by `key`, and are not taken over */
+	size_t size;  /* of the file */
 	size_t new_size;  /* of the new one */
 	size_t base;      /* size after it was last written anew */
 	uint64_t place;   /* counts appended records */
@@ -59,6 +62,7 @@ struct journal {
 	uv_timer_t timer; /* for outcomes that nobody waits for */
 	int failure;      /* errno of the job, or 0 */
 	bool renamed;     /* by the job */
+	uint8_t key[DIGEST_BYTES];
 };
 
 /* -- opening -------------------------------------------------------------- */
@@ -114,7 +118,9 @@ static int open_all(struct journal *j, struct error *err)
 		return -1;
 	if (file_make_dirs(j->folder, DIR_MODE, err) < 0)
 		return error_prefix(err, "[daemon] state-directory");
-	if (take_lock(j, err) < 0)
+	if (take_lock(j, err) < 0 ||
+	    journal_key_take(j->folder, j->config.log, j->key, &j->strange,
+			     err) < 0)
 		return -1;
 	j->fd = open_file(j->path, 0);
 	if (j->fd < 0)
@@ -221,16 +227,36 @@ static void cut_tail(struct journal *j, size_t good, size_t size)
 	j->bad = true;
 }
 
+struct taking_over {
+	const struct journal *journal;
+	journal_record_fn *fn;
+	void *context;
+};
+
+static int take_over(void *context, const struct journal_record *record,
+		     struct error *err)
+{
+	const struct taking_over *t = context;
+	struct journal_record copy = *record;
+
+	if (t->journal->strange)
+		copy.params = 0;
+	return t->fn(t->context, &copy, err);
+}
+
 int journal_load(struct journal *j, journal_record_fn *fn, void *context,
 		 struct error *err)
 {
 	autobuf data = {0};
+	struct taking_over taking = {j, fn, context};
 	size_t good = 0;
 
 	if (file_read_fd(j->fd, j->path, RPC_JOURNAL_MAX, &data, err) < 0)
 		return -1;
-	if (journal_read(buf_bytes(&data), data.len, fn, context, &good, err) <
-	    0) {
+	if (journal_is_old(buf_bytes(&data), data.len))
+		j->strange = true;
+	if (journal_read(buf_bytes(&data), data.len, take_over, &taking, &good,
+			 err) < 0) {
 		error_prefix(err, "the journal %s", j->path);
 		return error_set(
 			err, err->code,
@@ -246,13 +272,6 @@ int journal_load(struct journal *j, journal_record_fn *fn, void *context,
 	if (good == 0)
 		begin_file(j);
 	return 0;
-}
-
-void journal_set_snapshot(struct journal *j, journal_snapshot_fn *snapshot,
-			  void *context)
-{
-	j->snapshot = snapshot;
-	j->context = context;
 }
 
 /* -- the job -------------------------------------------------------------- */
@@ -373,6 +392,21 @@ static void begin_copy(struct journal *j)
 		j->copy.failed = true;
 	j->new_size = j->copy.len;
 	start_job(j, COPYING);
+}
+
+void journal_set_snapshot(struct journal *j, journal_snapshot_fn *snapshot,
+			  void *context)
+{
+	j->snapshot = snapshot;
+	j->context = context;
+	if (j->strange && j->size > JOURNAL_HEAD_SIZE)
+		begin_copy(j);
+	j->strange = false;
+}
+
+const uint8_t *journal_key(const struct journal *j)
+{
+	return j->key;
 }
 
 static bool is_large(const struct journal *j)
@@ -592,6 +626,7 @@ void journal_free(struct journal *j)
 	free(j->path);
 	free(j->new_path);
 	free(j->lock_path);
+	secret_wipe(j->key, sizeof(j->key));
 	free(j->folder);
 	free(j);
 }

@@ -48,9 +48,13 @@ int journal_open(struct journal **journal, const struct journal_config *config,
 int journal_load(struct journal *journal, journal_record_fn *fn, void *context,
 		 struct error *err);
 
+/* What the parameters of its records are hashed with: DIGEST_BYTES, the journal's. */
+const uint8_t *journal_key(const struct journal *journal);
+
 /*
  * SNAPSHOT appends, encoded, all records that still matter: the running ones and
- * those with an outcome. 0, or -1 without memory. Before the first append.
+ * those with an outcome. 0, or -1 without memory. Before the first append. The file
+ * of an earlier version, or without its key, is written anew at once.
  */
 typedef int journal_snapshot_fn(void *context, struct buf *out);
 void journal_set_snapshot(struct journal *journal,

@@ -238,6 +238,12 @@ static int read_records(const uint8_t *data, size_t size, journal_record_fn *fn,
 	return 0;
 }
 
+bool journal_is_old(const uint8_t *data, size_t size)
+{
+	return size >= JOURNAL_HEAD_SIZE &&
+	       memcmp(data, JOURNAL_HEAD_OLD, JOURNAL_HEAD_SIZE) == 0;
+}
+
 int journal_read(const uint8_t *data, size_t size, journal_record_fn *fn,
 		 void *context, size_t *good, struct error *err)
 {
@@ -246,7 +252,8 @@ int journal_read(const uint8_t *data, size_t size, journal_record_fn *fn,
 	*good = 0;
 	if (head == 0 || all_zero(data, size))
 		return 0;
-	if (memcmp(data, JOURNAL_HEAD, head) != 0)
+	if (memcmp(data, JOURNAL_HEAD, head) != 0 &&
+	    !journal_is_old(data, size))
 		return damaged(0,
 			       "it does not begin as a journal of this "
 			       "virtmuxd does",

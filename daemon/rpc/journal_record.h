@@ -19,7 +19,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define JOURNAL_HEAD      "virtmux keys 1\r\n"
+#define JOURNAL_HEAD      "virtmux keys 2\r\n"
+#define JOURNAL_HEAD_OLD  "virtmux keys 1\r\n" /* its hashes have no key */
 #define JOURNAL_HEAD_SIZE 16u
 #define JOURNAL_SUM_SIZE  12u /* before each record's body */
 
@@ -38,7 +39,7 @@ struct journal_record {
 	const char *key;
 	/* BEGIN */
 	const char *method; /* its name: ids change between versions */
-	uint64_t params;    /* hash of their text */
+	uint64_t params;    /* keyed hash of their text; 0: not known */
 	uint64_t params_len;
 	/* END */
 	const char *error; /* name of the error's code; "" with a result */
@@ -62,5 +63,8 @@ typedef int journal_record_fn(void *context,
  */
 int journal_read(const uint8_t *data, size_t size, journal_record_fn *fn,
 		 void *context, size_t *good, struct error *err);
+
+/* Whether it begins with JOURNAL_HEAD_OLD; the records have the same form. */
+bool journal_is_old(const uint8_t *data, size_t size);
 
 #endif

@@ -29,7 +29,8 @@ static void try_file(const uint8_t *data, size_t size)
 	autoerror err = {0};
 	size_t good = 0;
 
-	buf_append_str(&again, JOURNAL_HEAD);
+	buf_append_str(&again, journal_is_old(data, size) ? JOURNAL_HEAD_OLD
+							  : JOURNAL_HEAD);
 	if (journal_read(data, size, write_again, &again, &good, &err) < 0)
 		must(err.code == ERROR_SYSTEM && err.words);
 	must(good <= size);

@@ -32,6 +32,7 @@ struct fixture {
 	char top[64];
 	char folder[80];
 	char file[100];
+	char secret[100];
 	uv_loop_t uv;
 	struct journal *journal;
 	struct idem_store *store;
@@ -94,6 +95,7 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(f->top));
 	snprintf(f->folder, sizeof(f->folder), "%s/state", f->top);
 	snprintf(f->file, sizeof(f->file), "%s/keys.journal", f->folder);
+	snprintf(f->secret, sizeof(f->secret), "%s/keys.secret", f->folder);
 	uv_loop_init(&f->uv);
 	return start(f);
 }
@@ -389,6 +391,135 @@ static void test_a_damaged_file_is_told_of_and_stays(void **state)
 	assert_int_equal(start(f), 0);
 }
 
+/* -- the key of its hashes ------------------------------------------------ */
+
+static enum idem_found begin_with(struct fixture *f, const char *params)
+{
+	const struct idem_request request = {.key = "k1",
+					     .method = METHOD_domain_start,
+					     .params = params,
+					     .params_len = strlen(params)};
+
+	error_clear(&f->err);
+	return idem_begin(f->store, &f->anna, &request, clock_monotonic_ns(),
+			  &f->entry, &f->err);
+}
+
+static int hash_of(void *context, const struct journal_record *record,
+		   struct error *err)
+{
+	if (record->kind == JOURNAL_BEGIN)
+		*(uint64_t *)context = record->params;
+	return 0;
+}
+
+static uint64_t hash_in_file(const struct fixture *f)
+{
+	autobuf data = {0};
+	uint64_t hash = 0;
+	size_t good;
+
+	assert_int_equal(file_read(f->file, 1 << 20, &data, NULL), 0);
+	assert_int_equal(journal_read(buf_bytes(&data), data.len, hash_of,
+				      &hash, &good, NULL),
+			 0);
+	return hash;
+}
+
+/* One request, told of under two keys. */
+static void test_the_hash_has_a_key(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+	uint64_t first;
+
+	assert_int_equal(begin_with(f, "{\"password\":\"x\"}"), IDEM_NEW);
+	assert_true(record(f));
+	complete(f, "{}");
+	first = hash_in_file(f);
+	assert_int_not_equal(first, 0);
+	assert_int_equal(stat(f->secret, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_size, 32);
+	restart(f);
+	assert_int_equal(begin_with(f, "{\"password\":\"y\"}"), IDEM_REFUSED);
+	assert_int_equal(begin_with(f, "{\"password\":\"x\"}"), IDEM_DONE);
+	stop(f);
+	unlink(f->file);
+	unlink(f->secret);
+	assert_int_equal(start(f), 0);
+	assert_int_equal(begin_with(f, "{\"password\":\"x\"}"), IDEM_NEW);
+	assert_true(record(f));
+	complete(f, "{}");
+	assert_int_not_equal(hash_in_file(f), first);
+}
+
+/* What it was hashed with is lost: the key of the call and its method count, and
+ * the hash is written nowhere again. */
+static void test_a_lost_key_loses_no_outcome(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 2; i++) {
+		stop(f);
+		unlink(f->file);
+		assert_int_equal(start(f), 0);
+		do_one(f, "k1", "{\"a\":1}");
+		stop(f);
+		if (i == 0)
+			unlink(f->secret);
+		else
+			assert_int_equal(truncate(f->secret, 7), 0);
+		for (int again = 0; again < 2; again++) {
+			assert_int_equal(start(f), 0);
+			assert_result(f, "k1", "{\"a\":1}");
+			stop(f);
+			assert_int_equal(hash_in_file(f), 0);
+		}
+		assert_int_equal(start(f), 0);
+	}
+}
+
+static void test_a_key_that_others_can_read_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	stop(f);
+	assert_int_equal(chmod(f->secret, 0644), 0);
+	assert_int_equal(start(f), -1);
+	assert_int_equal(f->err.code, ERROR_KEY);
+	assert_non_null(strstr(f->err.words, "keys.secret"));
+	stop(f);
+	assert_int_equal(chmod(f->secret, 0600), 0);
+	assert_int_equal(start(f), 0);
+}
+
+/* Version 1 had hashes without a key: they are given up, and the file made anew. */
+static void test_an_older_file_is_taken_over(void **state)
+{
+	struct fixture *f = *state;
+	char head[JOURNAL_HEAD_SIZE + 1] = {0};
+	int fd;
+
+	do_one(f, "k1", "{\"a\":1}");
+	stop(f);
+	fd = open(f->file, O_RDWR | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, JOURNAL_HEAD_OLD, JOURNAL_HEAD_SIZE, 0),
+			 JOURNAL_HEAD_SIZE);
+	close(fd);
+	assert_int_equal(start(f), 0);
+	assert_result(f, "k1", "{\"a\":1}");
+	do_one(f, "k2", "{}");
+	stop(f);
+	fd = open(f->file, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, head, JOURNAL_HEAD_SIZE), JOURNAL_HEAD_SIZE);
+	close(fd);
+	assert_string_equal(head, JOURNAL_HEAD);
+	assert_int_equal(start(f), 0);
+	assert_result(f, "k1", "{\"a\":1}");
+	assert_result(f, "k2", "{}");
+}
+
 /* -- what cannot be written ----------------------------------------------- */
 
 /* A disk that is full, for this process: write(2) gives EFBIG. */
@@ -476,6 +607,10 @@ int main(void)
 		TEST(test_one_daemon_at_a_time),
 		TEST(test_a_torn_end_is_cut),
 		TEST(test_a_damaged_file_is_told_of_and_stays),
+		TEST(test_the_hash_has_a_key),
+		TEST(test_a_lost_key_loses_no_outcome),
+		TEST(test_a_key_that_others_can_read_is_refused),
+		TEST(test_an_older_file_is_taken_over),
 		TEST(test_no_room_refuses_and_recovers),
 		TEST(test_no_room_for_an_end),
 		TEST(test_a_folder_that_went_refuses),

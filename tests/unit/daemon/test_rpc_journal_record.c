@@ -200,6 +200,23 @@ static void test_a_reader_may_refuse(void **state)
 	assert_int_equal(good, JOURNAL_HEAD_SIZE);
 }
 
+static void test_an_older_head(void **state)
+{
+	autobuf file = {0};
+	size_t ends[RECORDS], good;
+	struct seen seen = {0};
+
+	make(&file, ends);
+	assert_false(journal_is_old(buf_bytes(&file), file.len));
+	memcpy(buf_bytes(&file), JOURNAL_HEAD_OLD, JOURNAL_HEAD_SIZE);
+	assert_true(journal_is_old(buf_bytes(&file), file.len));
+	assert_false(journal_is_old(buf_bytes(&file), JOURNAL_HEAD_SIZE - 1));
+	assert_int_equal(journal_read(buf_bytes(&file), file.len, see, &seen,
+				      &good, NULL),
+			 0);
+	assert_int_equal(seen.count, RECORDS);
+}
+
 static void test_another_file(void **state)
 {
 	static const char text[] = "# not a journal at all\n";
@@ -222,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_blocks_that_were_never_written),
 		cmocka_unit_test(test_each_bit),
 		cmocka_unit_test(test_a_reader_may_refuse),
+		cmocka_unit_test(test_an_older_head),
 		cmocka_unit_test(test_another_file),
 	};
 

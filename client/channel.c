@@ -227,9 +227,10 @@ static int dial_direct(struct channel *c, struct error *err)
 				 p->via);
 	if (conn_split_address(p->address, PROFILE_PORT, &host, &port, err) < 0)
 		return -1;
-	if (c->options.tls)
+	if (!c->tls && c->options.tls)
 		c->tls = tls_context_ref(c->options.tls);
-	else if (key_tls_context(&c->tls, p, c->options.sources, err) < 0)
+	else if (!c->tls &&
+		 key_tls_context(&c->tls, p, c->options.sources, err) < 0)
 		return -1;
 	options.host = host;
 	options.port = port;
@@ -318,8 +319,10 @@ static void end_connection(struct channel *c)
 	while (c->conn && uv_run(&c->uv, UV_RUN_ONCE))
 		continue;
 	watch_signals(c, false);
-	tls_context_unref(c->tls);
-	c->tls = NULL;
+	if (!c->options.keep_key) {
+		tls_context_unref(c->tls);
+		c->tls = NULL;
+	}
 	c->session = false;
 	error_clear(&c->why);
 	c->state = CHANNEL_NEW;

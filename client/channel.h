@@ -218,6 +218,16 @@ int channel_read_error(unsigned status, const void *body, size_t len,
 int channel_run(struct channel *channel, struct error *err);
 void channel_stop(struct channel *channel); /* from a callback of the loop */
 
+/* -- once more ------------------------------------------------------------- */
+
+/*
+ * Connects once more, by the same route, after the connection has ended or is of no
+ * use any more; runs the loop, and asks for the passphrase unless keep_key holds.
+ * Errors as for channel_open(); the channel then has no connection, and it may be
+ * called again.
+ */
+int channel_reopen(struct channel *channel, struct error *err);
+
 /*
  * Runs the loop for MS milliseconds, while no exchange is under way (streams may
  * be). ERROR_INTERRUPTED after a signal.

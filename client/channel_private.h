@@ -54,13 +54,6 @@ struct channel {
  */
 int channel_wait(struct channel *channel, const bool *done, struct error *err);
 
-/*
- * Connects once more, by the same route, after the connection has ended or is of no
- * use any more; runs the loop, and may ask for the passphrase. Errors as for
- * channel_open(); the channel then has no connection, and it may be called again.
- */
-int channel_reopen(struct channel *channel, struct error *err);
-
 /* -- exchanges ------------------------------------------------------------- */
 
 struct exchange;

@@ -482,7 +482,7 @@ static int choose_viewer(struct serve *s, struct error *err)
 	/* Which viewer is a wish; without a configuration there is none. */
 	if (!command && call_profile(s->call, &profile, NULL) == 0)
 		command = profile->viewer;
-	return viewer_choose(&s->viewer, command, &world, err);
+	return viewer_choose(&s->viewer, command, false, &world, err);
 }
 
 static int choose_way(struct serve *s, enum viewer_way *way, struct error *err)

@@ -399,6 +399,10 @@ static void explain(struct splice *s, uint32_t code, struct error *why)
 		error_set(why, ERROR_DENIED,
 			  "the host's administrator has taken the right to it "
 			  "away");
+	else if (code == H2_SETTINGS_TIMEOUT)
+		error_set(why, ERROR_TIMED_OUT,
+			  "the host gave it up: what is behind it never said a "
+			  "word");
 	else if (channel_is_session(s->options.channel) &&
 		 code == H2_CONNECT_ERROR)
 		error_set(why, ERROR_DISCONNECTED,

@@ -6,7 +6,6 @@
  * What always holds: only this user can connect; what was made (socket, .vv file)
  * is removed on every way out; display bytes pass unchanged.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +43,12 @@ static void tell_socket(const struct view *v, struct output *o)
 {
 	output_say(o, "The display of domain '%s' is offered on %s",
 		   v->domain.name, v->socket);
-	output_say(o, "Show it with TigerVNC: vncviewer '%s'", v->socket);
+	if (v->spice)
+		output_say(o, "Show it with: remote-viewer 'spice+unix://%s'",
+			   v->socket);
+	else
+		output_say(o, "Show it with TigerVNC: vncviewer '%s'",
+			   v->socket);
 	output_say(o, "Ctrl-C ends it.");
 }
 
@@ -54,7 +58,12 @@ static void tell_port(const struct view *v, struct output *o)
 		   "The display of domain '%s' is offered on port %u of "
 		   "127.0.0.1, to you alone",
 		   v->domain.name, v->port);
-	output_say(o, "Show it with: vncviewer 127.0.0.1::%u", v->port);
+	if (v->spice)
+		output_say(o,
+			   "Show it with: remote-viewer spice://127.0.0.1:%u",
+			   v->port);
+	else
+		output_say(o, "Show it with: vncviewer 127.0.0.1::%u", v->port);
 	output_say(o, "Ctrl-C ends it.");
 }
 
@@ -81,62 +90,6 @@ static void tell_end(struct view *v)
 }
 
 /* -- the viewer ------------------------------------------------------------ */
-
-static void on_exit_of_viewer(uv_process_t *process, int64_t status, int number)
-{
-	struct view *v = process->data;
-
-	v->running = false;
-	v->gone = true;
-	v->status = (int)status;
-	v->signalled = number;
-	channel_stop(v->channel);
-}
-
-static int spawn(struct view *v, char **arguments, struct error *err)
-{
-	uv_stdio_container_t stdio[] = {
-		{.flags = UV_INHERIT_FD, .data.fd = 0},
-		{.flags = UV_INHERIT_FD, .data.fd = 1},
-		{.flags = UV_INHERIT_FD, .data.fd = 2},
-	};
-	uv_process_options_t options = {
-		.exit_cb = on_exit_of_viewer,
-		.file = arguments[0],
-		.args = arguments,
-		.stdio = stdio,
-		.stdio_count = array_size(stdio),
-	};
-	int rc = uv_spawn(channel_loop(v->channel), &v->process, &options);
-
-	v->process.data = v;
-	v->handles++;
-	if (rc < 0)
-		return error_set(err, ERROR_SYSTEM,
-				 "cannot start the viewer '%s': %s",
-				 arguments[0], uv_strerror(rc));
-	v->running = true;
-	return 0;
-}
-
-static int start_viewer(struct view *v, struct error *err)
-{
-	const struct viewer_display display = {
-		.domain = v->domain.name,
-		.socket = v->socket,
-		.port = v->port,
-		.file = v->file,
-	};
-	char **arguments = NULL;
-	int rc;
-
-	if (viewer_arguments(v->viewer, &display, &arguments, err) < 0)
-		return -1;
-	log_info(call_log(v->call), "starting %s", arguments[0]);
-	rc = spawn(v, arguments, err);
-	viewer_free_arguments(arguments);
-	return rc;
-}
 
 /* A viewer that was never connected has failed, if it says so. */
 static int judge_viewer(const struct view *v, struct error *err)
@@ -191,6 +144,8 @@ static int act_beside_viewer(struct view *v, struct error *err)
 /* 1: go on waiting. 0 or -1: the verb's result. */
 static int act(struct view *v, struct error *err)
 {
+	if (v->paused && v->asked && view_resume(v, err) < 0)
+		return -1;
 	if (v->viewer)
 		return act_beside_viewer(v, err);
 	if (!error_is_set(&v->why))
@@ -201,14 +156,100 @@ static int act(struct view *v, struct error *err)
 	return 0;
 }
 
+/* What came while act() itself ran the loop is not waited for. */
+static bool has_news(const struct view *v)
+{
+	return v->gone || (v->viewer && v->ended) || error_is_set(&v->why) ||
+	       (v->paused && v->asked);
+}
+
 static int wait_for_end(struct view *v, struct error *err)
 {
 	int rc = act(v, err);
 
 	while (rc > 0) {
-		if (channel_run(v->channel, err) < 0)
+		if (!has_news(v) && channel_run(v->channel, err) < 0)
 			return -1;
 		rc = act(v, err);
+	}
+	return rc;
+}
+
+/* -- coming back ----------------------------------------------------------- */
+
+/*
+ * Whether the display was lost, and not left: the end that the host has told comes
+ * before that of the viewer, which follows from it.
+ */
+static bool was_lost(const struct view *v)
+{
+	const struct error *why = &v->why;
+
+	if (error_is_set(why))
+		return means_stopped(why) || error_code_may_retry(why->code);
+	return v->viewer && v->ended;
+}
+
+static int wait_for_loss(struct view *v, struct error *err)
+{
+	autoerror why = {0};
+
+	while (!was_lost(v)) {
+		if (v->gone || error_is_set(&v->why) ||
+		    (v->paused && v->asked)) {
+			int rc = act(v, err);
+
+			if (rc <= 0)
+				return rc;
+		}
+		if (channel_run(v->channel, &why) < 0 && !was_lost(v)) {
+			error_move(&v->why, &why);
+			if (!was_lost(v))
+				return error_move(err, &v->why);
+		}
+	}
+	return 1;
+}
+
+static void tell_loss(struct view *v)
+{
+	const char *why = error_is_set(&v->why) && !means_stopped(&v->why)
+				  ? error_words(&v->why)
+				  : "it was closed on the host";
+
+	if (!call_flag(v->call, "quiet"))
+		fprintf(stderr,
+			"The display of domain '%s' was lost: %s. Waiting for "
+			"it; Ctrl-C ends that.\n",
+			v->domain.name, why);
+}
+
+/* A viewer whose connection has ended shows no other one: it is started anew. */
+static int begin_again(struct view *v, struct error *err)
+{
+	view_suspend(v);
+	if (view_come_back(v, err) < 0)
+		return -1;
+	view_end_viewer(v);
+	if (view_go_on(v, err) < 0)
+		return -1;
+	v->gone = false;
+	if (!call_flag(v->call, "quiet"))
+		fprintf(stderr, "The display of domain '%s' is back\n",
+			v->domain.name);
+	return v->viewer ? view_start_viewer(v, err) : 0;
+}
+
+static int serve(struct view *v, struct error *err)
+{
+	int rc;
+
+	if (!v->reconnect)
+		return wait_for_end(v, err);
+	while ((rc = wait_for_loss(v, err)) > 0) {
+		tell_loss(v);
+		if (begin_again(v, err) < 0)
+			return -1;
 	}
 	return rc;
 }
@@ -231,8 +272,6 @@ static void close_view(struct view *v)
 {
 	v->closing = true;
 	view_stop(v);
-	if (v->process.data)
-		uv_close((uv_handle_t *)&v->process, view_on_handle_closed);
 	if (v->again.data)
 		uv_close((uv_handle_t *)&v->again, view_on_handle_closed);
 	viewer_free(v->viewer);
@@ -246,40 +285,19 @@ static void close_view(struct view *v)
 		free(v);
 }
 
-static int show(struct view *v, const char *socket, unsigned port,
-		struct error *err)
-{
-	if (call_channel(v->call, &v->channel, err) < 0)
-		return -1;
-	uv_timer_init(channel_loop(v->channel), &v->again);
-	v->again.data = v;
-	v->handles++;
-	if (view_open_first(v, err) < 0)
-		return -1;
-	if (strcmp(v->domain.kind, "spice") == 0)
-		return error_set(err, ERROR_UNSUPPORTED,
-				 "the display of domain '%s' is SPICE, which "
-				 "view does not show yet; \"virtmux "
-				 "screenshot\" takes a picture",
-				 v->domain.name);
-	if (view_listen(v, socket, port, err) < 0)
-		return -1;
-	if (!v->viewer)
-		tell_where(v);
-	else if (start_viewer(v, err) < 0)
-		return -1;
-	return wait_for_end(v, err);
-}
-
 /* -- what was asked for ---------------------------------------------------- */
 
-/* The viewer to start: asked for, configured, or found; none with --socket. */
-static int choose_viewer(struct view *v, struct error *err)
+/*
+ * The viewer that was asked for, or configured. *ANY: one is to be found, once it
+ * is known what it has to show; none is where an address was asked for.
+ */
+static int choose_viewer(struct view *v, bool *any, struct error *err)
 {
 	struct viewer_world world = viewer_world_here();
 	const char *command = call_text(v->call, "viewer", NULL);
 	const struct profile *profile = NULL;
 
+	*any = false;
 	if (call_flag(v->call, "no-viewer"))
 		return 0;
 	if (!command &&
@@ -289,7 +307,10 @@ static int choose_viewer(struct view *v, struct error *err)
 		return -1;
 	if (!command)
 		command = profile->viewer;
-	return viewer_choose(&v->viewer, command, &world, err);
+	*any = !command;
+	if (!command)
+		return 0;
+	return viewer_choose(&v->viewer, command, false, &world, err);
 }
 
 /* How it is offered: as the viewer needs it, and as the user has said. */
@@ -314,33 +335,105 @@ static int choose_way(struct view *v, struct error *err)
 	return 0;
 }
 
-static int prepare(struct view *v, struct error *err)
+/* What it is to be is known now: VNC or SPICE. */
+static int fit_viewer(struct view *v, bool any, struct error *err)
+{
+	struct viewer_world world = viewer_world_here();
+
+	if (v->spice && v->rules.read_only)
+		return error_set(
+			err, ERROR_UNSUPPORTED,
+			"the display of domain '%s' is SPICE, of which "
+			"--read-only cannot keep the keys from the "
+			"guest: leave it out, or give the domain a VNC "
+			"display; \"virtmux screenshot\" only looks",
+			v->domain.name);
+	if (any && viewer_choose(&v->viewer, NULL, v->spice, &world, err) < 0)
+		return -1;
+	if (any && choose_way(v, err) < 0)
+		return -1;
+	if (v->viewer && !viewer_shows(v->viewer, v->spice))
+		return error_set(err, ERROR_USAGE,
+				 "the display of domain '%s' is SPICE, which "
+				 "the viewer '%s' does not show: take "
+				 "remote-viewer, or --display for another "
+				 "display",
+				 v->domain.name, viewer_program(v->viewer));
+	return 0;
+}
+
+static int show(struct view *v, bool any, struct error *err)
+{
+	if (v->reconnect)
+		call_keep_key(v->call);
+	if (call_channel(v->call, &v->channel, err) < 0)
+		return -1;
+	uv_timer_init(channel_loop(v->channel), &v->again);
+	v->again.data = v;
+	v->handles++;
+	if (view_await(v, err) < 0 || view_open_first(v, err) < 0 ||
+	    fit_viewer(v, any, err) < 0 ||
+	    view_listen(v, call_text(v->call, "socket", NULL),
+			(unsigned)call_number(v->call, "port", 0), err) < 0)
+		return -1;
+	if (!v->viewer)
+		tell_where(v);
+	else if (view_start_viewer(v, err) < 0)
+		return -1;
+	return serve(v, err);
+}
+
+static int prepare(struct view *v, bool *any, struct error *err)
 {
 	int64_t screen = call_number(v->call, "index", 0);
 
 	screen = call_number(v->call, "screen", screen);
-	v->path = console_path(call_argument(v->call, 0), "graphics",
-			       (unsigned)screen, false);
-	if (!v->path)
-		return error_set_no_memory(err);
-	if (choose_viewer(v, err) < 0)
+	v->screen = (unsigned)call_number(v->call, "display", screen);
+	v->reconnect = call_flag(v->call, "reconnect");
+	v->rules.read_only = call_flag(v->call, "read-only");
+	/* Two that come back again and again must not put each other out. */
+	v->rules.shared = call_flag(v->call, "shared") || v->reconnect;
+	if (choose_viewer(v, any, err) < 0)
 		return -1;
 	return choose_way(v, err);
+}
+
+/*
+ * A guest that we have paused is not left so, silently: it was to be started, and
+ * whoever wants it paused says so by "virtmux start --paused".
+ */
+static void resume_anyway(struct view *v)
+{
+	autoerror why = {0};
+
+	if (!v->paused)
+		return;
+	if (view_resume(v, &why) < 0)
+		fprintf(stderr,
+			"virtmux: domain '%s' was started and is still paused "
+			"(%s): \"virtmux resume\" lets it run\n",
+			call_argument(v->call, 0), error_words(&why));
+	else
+		fprintf(stderr,
+			"virtmux: domain '%s' was started and runs, though no "
+			"viewer came\n",
+			call_argument(v->call, 0));
 }
 
 int verb_view(struct command_call *call, struct error *err)
 {
 	struct view *v = new_view(call);
+	bool any = false;
 	int rc;
 
 	if (!v)
 		return error_set_no_memory(err);
-	rc = prepare(v, err);
+	rc = prepare(v, &any, err);
 	if (rc == 0)
-		rc = show(v, call_text(call, "socket", NULL),
-			  (unsigned)call_number(call, "port", 0), err);
-	if (v->running && err->code == ERROR_INTERRUPTED)
-		uv_process_kill(&v->process, SIGTERM);
+		rc = show(v, any, err);
+	if (v->channel)
+		resume_anyway(v);
+	view_leave_viewer(v, rc < 0 && err->code == ERROR_INTERRUPTED);
 	close_view(v);
 	return rc;
 }

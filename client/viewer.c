@@ -17,6 +17,7 @@
 
 struct viewer {
 	enum viewer_way way;
+	bool vnc_only;
 	char **words; /* of the command, NULL-terminated */
 };
 
@@ -24,18 +25,20 @@ struct known {
 	const char *name;
 	const char *target; /* in the name of the program that it really is */
 	enum viewer_way way;
+	bool vnc_only;
 	const char *words;
 };
 
 /*
  * TigerVNC takes a socket's path; others of the name vncviewer do not, but all
- * take HOST::PORT. remote-viewer shows VNC only over TCP.
+ * take HOST::PORT. remote-viewer shows VNC only over TCP, SPICE by a socket too.
  */
 static const struct known known[] = {
-	{"xtigervncviewer", "", VIEWER_SOCKET, "xtigervncviewer {socket}"},
-	{"vncviewer", "tigervnc", VIEWER_SOCKET, "vncviewer {socket}"},
-	{"remote-viewer", "", VIEWER_FILE, "remote-viewer {file}"},
-	{"vncviewer", "", VIEWER_PORT, "vncviewer 127.0.0.1::{port}"},
+	{"xtigervncviewer", "", VIEWER_SOCKET, true,
+	 "xtigervncviewer {socket}"},
+	{"vncviewer", "tigervnc", VIEWER_SOCKET, true, "vncviewer {socket}"},
+	{"remote-viewer", "", VIEWER_FILE, false, "remote-viewer {file}"},
+	{"vncviewer", "", VIEWER_PORT, true, "vncviewer 127.0.0.1::{port}"},
 };
 
 static const char *const placeholders[] = {
@@ -236,18 +239,23 @@ static int choose_asked(struct viewer **viewer, const char *command,
 		return -1;
 	k = find_way(words, &way) ? NULL : recognize(words[0], world);
 	viewer_free_arguments(words);
-	return k ? make_known(viewer, k, command, err)
-		 : make(viewer, command, err);
+	if (!k)
+		return make(viewer, command, err);
+	if (make_known(viewer, k, command, err) < 0)
+		return -1;
+	(*viewer)->vnc_only = k->vnc_only;
+	return 0;
 }
 
-int viewer_choose(struct viewer **viewer, const char *command,
+int viewer_choose(struct viewer **viewer, const char *command, bool spice,
 		  const struct viewer_world *world, struct error *err)
 {
 	*viewer = NULL;
 	if (command)
 		return choose_asked(viewer, command, world, err);
 	for (size_t i = 0; world->has_display && i < array_size(known); i++)
-		if (is_installed(&known[i], world->path))
+		if (!(spice && known[i].vnc_only) &&
+		    is_installed(&known[i], world->path))
 			return make(viewer, known[i].words, err);
 	return 0;
 }
@@ -260,6 +268,11 @@ enum viewer_way viewer_way(const struct viewer *viewer)
 const char *viewer_program(const struct viewer *viewer)
 {
 	return viewer->words[0];
+}
+
+bool viewer_shows(const struct viewer *viewer, bool spice)
+{
+	return !(spice && viewer->vnc_only);
 }
 
 /* -- arguments ------------------------------------------------------------- */
@@ -326,20 +339,25 @@ int viewer_arguments(const struct viewer *viewer,
 }
 
 /* A key file has one line for a value: what could end it is left out. */
-int viewer_file_text(const struct viewer_display *display, struct buf *out)
+static int append_value(struct buf *out, const char *key, const char *value)
 {
-	buf_appendf(out,
-		    "[virt-viewer]\n"
-		    "type=vnc\n"
-		    "host=127.0.0.1\n"
-		    "port=%u\n"
-		    "delete-this-file=1\n"
-		    "title=",
-		    display->port);
-	for (const char *p = display->domain; *p; p++) {
+	buf_appendf(out, "%s=", key);
+	for (const char *p = value; *p; p++) {
 		if (*p == '\\')
 			buf_append_char(out, '\\');
 		buf_append_char(out, (unsigned char)*p < ' ' ? ' ' : *p);
 	}
 	return buf_append_char(out, '\n');
+}
+
+int viewer_file_text(const struct viewer_display *display, struct buf *out)
+{
+	buf_appendf(out, "[virt-viewer]\ntype=%s\n",
+		    display->spice ? "spice" : "vnc");
+	if (display->socket)
+		append_value(out, "unix-path", display->socket);
+	else
+		buf_appendf(out, "host=127.0.0.1\nport=%u\n", display->port);
+	buf_append_str(out, "delete-this-file=1\n");
+	return append_value(out, "title", display->domain);
 }

@@ -17,7 +17,7 @@
 enum viewer_way {
 	VIEWER_SOCKET, /* a Unix socket's path */
 	VIEWER_PORT,   /* a port of 127.0.0.1 */
-	VIEWER_FILE,   /* a .vv file, which names such a port */
+	VIEWER_FILE, /* a .vv file, which names such a port (VNC) or path (SPICE) */
 };
 
 struct viewer; /* a program and its words, with placeholders */
@@ -34,10 +34,11 @@ struct viewer_world viewer_world_here(void);
 /*
  * COMMAND is what the user asks for: words with {socket}, {port} or {file}, in
  * quotes where they have blanks; or a known viewer without such. NULL: the first
- * known one that is installed, where there is a screen. *VIEWER is NULL where
- * there is none. ERROR_USAGE: COMMAND does not say where the display goes.
+ * known one that is installed and shows SPICE or VNC, where there is a screen.
+ * *VIEWER is NULL where there is none. ERROR_USAGE: COMMAND does not say where the
+ * display goes.
  */
-int viewer_choose(struct viewer **viewer, const char *command,
+int viewer_choose(struct viewer **viewer, const char *command, bool spice,
 		  const struct viewer_world *world, struct error *err);
 void viewer_free(struct viewer *viewer); /* NULL-safe */
 
@@ -46,12 +47,16 @@ DEFINE_CLEANUP(viewer, viewer_free);
 enum viewer_way viewer_way(const struct viewer *viewer);
 const char *viewer_program(const struct viewer *viewer);
 
+/* Whether it shows such a display, as far as is known. */
+bool viewer_shows(const struct viewer *viewer, bool spice);
+
 /* The display that is offered; borrowed. What does not apply is NULL or 0. */
 struct viewer_display {
 	const char *domain;
 	const char *socket;
 	unsigned port;
 	const char *file;
+	bool spice; /* else VNC */
 };
 
 /* The arguments, NULL-terminated, to viewer_free_arguments(). */
@@ -60,7 +65,7 @@ int viewer_arguments(const struct viewer *viewer,
 		     struct error *err);
 void viewer_free_arguments(char **arguments); /* NULL-safe */
 
-/* A .vv file's text for that display, appended. */
+/* A .vv file's text for that display (its socket, else its port), appended. */
 int viewer_file_text(const struct viewer_display *display, struct buf *out);
 
 #endif

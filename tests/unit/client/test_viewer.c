@@ -84,7 +84,7 @@ static void assert_choice(const struct place *p, const char *command,
 	char **arguments = NULL;
 	char text[512] = "";
 
-	if (viewer_choose(&viewer, command, &p->world, &err) < 0)
+	if (viewer_choose(&viewer, command, false, &p->world, &err) < 0)
 		fail_msg("%s", error_words(&err));
 	if (!expected) {
 		assert_null(viewer);
@@ -109,7 +109,8 @@ static void assert_refused(const struct place *p, const char *command,
 	struct viewer *viewer = NULL;
 	autoerror err = {0};
 
-	assert_int_equal(viewer_choose(&viewer, command, &p->world, &err), -1);
+	assert_int_equal(
+		viewer_choose(&viewer, command, false, &p->world, &err), -1);
 	assert_int_equal(err.code, ERROR_USAGE);
 	assert_non_null(strstr(error_words(&err), words));
 	assert_null(viewer);
@@ -234,6 +235,55 @@ static void assert_file(const char *domain, const char *title)
 	assert_memory_equal(buf_bytes(&text), expected, text.len);
 }
 
+static void test_file_of_spice(void **state)
+{
+	const struct viewer_display by_path = {.domain = "web-1",
+					       .socket =
+						       "/run/a\\b/web-1.spice",
+					       .spice = true};
+	const struct viewer_display by_port = {
+		.domain = "web-1", .port = 5999, .spice = true};
+	autobuf text = {0};
+
+	viewer_file_text(&by_path, &text);
+	viewer_file_text(&by_port, &text);
+	assert_int_equal(buf_append_char(&text, '\0'), 0);
+	assert_string_equal(buf_bytes(&text),
+			    "[virt-viewer]\ntype=spice\n"
+			    "unix-path=/run/a\\\\b/web-1.spice\n"
+			    "delete-this-file=1\ntitle=web-1\n"
+			    "[virt-viewer]\ntype=spice\nhost=127.0.0.1\n"
+			    "port=5999\ndelete-this-file=1\ntitle=web-1\n");
+}
+
+/* TigerVNC, found first, does not show it. */
+static void test_who_shows_spice(void **state)
+{
+	struct place *p = *state;
+	autoptr(viewer) viewer = NULL;
+
+	install(p, "xtigervncviewer", 0700);
+	assert_int_equal(viewer_choose(&viewer, NULL, true, &p->world, NULL),
+			 0);
+	assert_null(viewer);
+	install(p, "remote-viewer", 0700);
+	assert_int_equal(viewer_choose(&viewer, NULL, true, &p->world, NULL),
+			 0);
+	assert_string_equal(viewer_program(viewer), "remote-viewer");
+	assert_true(viewer_shows(viewer, true));
+	viewer_free(steal(&viewer));
+	assert_int_equal(viewer_choose(&viewer, "xtigervncviewer -Log=x", false,
+				       &p->world, NULL),
+			 0);
+	assert_false(viewer_shows(viewer, true));
+	assert_true(viewer_shows(viewer, false));
+	viewer_free(steal(&viewer));
+	assert_int_equal(viewer_choose(&viewer, "any {socket}", false,
+				       &p->world, NULL),
+			 0);
+	assert_true(viewer_shows(viewer, true));
+}
+
 static void test_file(void **state)
 {
 	assert_file("web-1", "web-1");
@@ -252,6 +302,8 @@ int main(void)
 		TEST(test_what_a_link_leads_to),
 		TEST(test_folders_of_the_path),
 		TEST(test_commands),
+		TEST(test_file_of_spice),
+		TEST(test_who_shows_spice),
 		TEST(test_quotes),
 		TEST(test_refused),
 		TEST(test_file),

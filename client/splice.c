@@ -17,8 +17,10 @@
 #include "client/channel.h"
 #include "client/console_domain.h"
 #include "client/splice_fd.h"
+#include "wire/limits.h"
 
-#define LEAVE_MS 300 /* for our own end to leave, after the host's */
+#define LEAVE_MS     300        /* for our own end to leave, after the host's */
+#define SPLICE_LARGE (8 * 1024) /* bytes of a frame that others may follow */
 
 enum life {
 	LIFE_ASKED,    /* the host's answer is awaited */
@@ -49,6 +51,7 @@ struct splice {
 	enum life life;
 	struct h2_stream *stream; /* NULL after its end */
 	uv_timer_t timer;
+	uv_idle_t after;  /* writes what one turn of the loop has brought */
 	unsigned handles; /* of the loop, open ones */
 
 	struct splice_fd in, out;
@@ -108,7 +111,7 @@ static void on_fd_closed(void *context)
 	free_if_over(s);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
 	on_fd_closed(handle->data);
 }
@@ -118,7 +121,8 @@ static void release(struct splice *s)
 	set_life(s, LIFE_CLOSING);
 	splice_fd_close(&s->in);
 	splice_fd_close(&s->out);
-	uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&s->timer, on_handle_closed);
+	uv_close((uv_handle_t *)&s->after, on_handle_closed);
 }
 
 static void finish(struct splice *s)
@@ -321,31 +325,44 @@ static size_t write_some(struct splice *s, const uint8_t *data, size_t len)
 static void on_writable(void *context)
 {
 	struct splice *s = context;
-	size_t n = write_some(s, buf_bytes(&s->from_host), s->from_host.len);
+	size_t n;
 
 	if (s->life != LIFE_OPEN && s->life != LIFE_FLUSHING)
 		return;
+	n = write_some(s, buf_bytes(&s->from_host), s->from_host.len);
+	if (s->life != LIFE_OPEN && s->life != LIFE_FLUSHING)
+		return;
 	buf_consume(&s->from_host, n);
+	splice_fd_want(&s->out, s->from_host.len > 0);
 	if (s->from_host.len > 0)
 		return;
 	buf_free(&s->from_host);
-	splice_fd_want(&s->out, false);
 	if (s->far_ended || s->life == LIFE_FLUSHING)
 		pass_end(s);
 }
 
+static void on_after(uv_idle_t *after)
+{
+	struct splice *s = after->data;
+
+	uv_idle_stop(after);
+	on_writable(s);
+}
+
+/*
+ * A block from the network brings up to eight frames: they are written together,
+ * once the loop has delivered them, since a write costs as much as deciphering.
+ */
 static void take_output(struct splice *s, const uint8_t *data, size_t len)
 {
-	size_t n = 0;
+	bool first = s->from_host.len == 0;
 
-	if (s->attached && s->from_host.len == 0)
-		n = write_some(s, data, len);
-	if (s->life != LIFE_OPEN)
-		return;
-	if (buf_append(&s->from_host, data + n, len - n) < 0)
+	if ((first && len >= SPLICE_LARGE &&
+	     buf_reserve(&s->from_host, WIRE_BLOCK_SIZE) < 0) ||
+	    buf_append(&s->from_host, data, len) < 0)
 		fail(s, ENOMEM, "what the host sent cannot be kept");
-	else if (s->attached && s->from_host.len > 0)
-		splice_fd_want(&s->out, true);
+	else if (s->attached && first)
+		uv_idle_start(&s->after, on_after);
 }
 
 /* -- the stream's events --------------------------------------------------- */
@@ -504,7 +521,9 @@ int splice_new(struct splice **splice, const struct splice_options *options,
 	}
 	uv_timer_init(channel_loop(options->channel), &s->timer);
 	s->timer.data = s;
-	s->handles = 1;
+	uv_idle_init(channel_loop(options->channel), &s->after);
+	s->after.data = s;
+	s->handles = 2;
 	*splice = s;
 	return 0;
 }

@@ -11,6 +11,8 @@
 #define VIRT_SLOW_WORKERS  8
 #define VIRT_LONG_WORKERS  16
 #define VIRT_WORKERS_MAX   64
+/* One domain has at most one in so many of a lane's threads, and at least one. */
+#define VIRT_DOMAIN_SHARE 4
 
 /* Requests of one lane that wait; the next one is refused (ERROR_BUSY). */
 #define VIRT_QUEUE_LIMIT 1024

@@ -1,12 +1,15 @@
 /*
  * The worker pool (pool.h). Quick and slow requests never share a thread, so
- * that a list does not wait behind a start. What holds: a request is on exactly
- * one list (waiting, running, finished) or belongs to the caller.
+ * that a list does not wait behind a start; and one domain never has all threads
+ * of a lane, so that a guest that does not answer holds up nobody else's. What
+ * holds: a request is on exactly one list (waiting, running, finished) or belongs
+ * to the caller.
  */
 #include "daemon/virt/pool.h"
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 #include "daemon/virt/crew.h"
@@ -68,17 +71,56 @@ static void finish(struct pool *pool, struct request *request)
 	list_append(&pool->finished, &request->node);
 }
 
+static enum lane lane_of(const struct request *request)
+{
+	return verb_get(request->id)->lane;
+}
+
+/*
+ * Whether its domain has as many of the lane's threads as one may have. Who names
+ * a domain by its UUID too has twice as many.
+ */
+static bool has_its_share(const struct lane_queue *lane,
+			  const struct request *request)
+{
+	unsigned running = 0;
+
+	if (!request->domain)
+		return false;
+	list_for_each (node, &lane->pool->running) {
+		const struct request *other =
+			list_entry(node, struct request, node);
+
+		if (other->domain && lane_of(other) == lane_of(request) &&
+		    strcmp(other->domain, request->domain) == 0)
+			running++;
+	}
+	return running >= lane->share;
+}
+
+/* The first one that may run; NULL: there is none. */
+static struct request *find_request(struct lane_queue *lane)
+{
+	list_for_each (node, &lane->waiting) {
+		struct request *request =
+			list_entry(node, struct request, node);
+
+		if (!has_its_share(lane, request))
+			return request;
+	}
+	return NULL;
+}
+
 /* With the lock held. NULL: the pool is closed. */
 static struct request *next_request(struct lane_queue *lane)
 {
 	struct request *request;
 
-	while (list_empty(&lane->waiting)) {
+	while (!(request = find_request(lane))) {
 		if (lane->pool->closed)
 			return NULL;
 		pthread_cond_wait(&lane->wake, &lane->pool->lock);
 	}
-	request = list_entry(lane->waiting.next, struct request, node);
 	list_remove(&request->node);
 	lane->count--;
 	return request;
@@ -114,6 +156,9 @@ int pool_start(struct pool *pool, enum lane lane, unsigned workers,
 		[LANE_LONG] = "virt-long",
 	};
 
+	pool->lanes[lane].share = workers / VIRT_DOMAIN_SHARE;
+	if (!pool->lanes[lane].share)
+		pool->lanes[lane].share = 1;
 	for (unsigned i = 0; i < workers; i++)
 		if (crew_start(crew, CREW_WORKERS, names[lane], work,
 			       &pool->lanes[lane], err) < 0)
@@ -123,7 +168,7 @@ int pool_start(struct pool *pool, enum lane lane, unsigned workers,
 
 int pool_submit(struct pool *pool, struct request *request, struct error *err)
 {
-	struct lane_queue *lane = &pool->lanes[verb_get(request->id)->lane];
+	struct lane_queue *lane = &pool->lanes[lane_of(request)];
 	int result = 0;
 
 	pthread_mutex_lock(&pool->lock);

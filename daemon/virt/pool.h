@@ -24,6 +24,7 @@ struct lane_queue {
 	struct pool *pool;
 	struct list waiting;
 	size_t count;
+	unsigned share; /* threads that one domain's requests may have */
 	pthread_cond_t wake;
 };
 

@@ -30,7 +30,7 @@ const open = path => {
     stream.on("close", () => { it.closed = true; wake(); });
     it.until = condition => new Promise((resolve, reject) => {
         const clock = setTimeout(() => reject(new Error(condition + " not met: " +
-            it.text.slice(-1000) + JSON.stringify(it.headers))), 25000);
+            it.text.slice(-1000) + JSON.stringify(it.headers))), 90000);
         wake = () => { if (condition(it)) { clearTimeout(clock); resolve(it); } };
         wake();
     });

@@ -319,7 +319,16 @@ class Cuts(Transfer):
 class Beside(Transfer):
 
     def test_calls_beside_an_upload(self):
-        """A call of the same session's channel, idle and beside 2 GiB."""
+        idle, busy = self.idle_and_beside()
+        print(f"p99 of whoami idle {idle:.2f} ms, beside the upload {busy:.2f} ms, "
+              f"ratio {busy / idle:.1f}", end=" ... ", flush=True)
+        if not is_sanitized():
+            # Generous: this machine may have other things to do. tests/bench/run
+            # --only transfer holds the ratio against its goal.
+            self.assertLess(busy, max(20 * idle, 50))
+
+    def idle_and_beside(self):
+        """p99 in ms of a call of the same session's channel, idle and beside 2 GiB."""
         source = self.sparse_file(2 * GIB, 8 * MIB, 8 * MIB)
         self.create("big.img", 2 * GIB)
         client = self.client(self.daemon, session="yes")
@@ -332,11 +341,7 @@ class Beside(Transfer):
         busy = self.measure(path, lambda count: process.poll() is None)
         said = json.loads(self.ended(process))
         self.assertEqual(said["cuts"], 0)
-        print(f"p99 of whoami idle {idle:.2f} ms, beside the upload {busy:.2f} ms, "
-              f"ratio {busy / idle:.1f}", end=" ... ", flush=True)
-        if not is_sanitized():
-            # Generous: this machine may have other things to do.
-            self.assertLess(busy, max(20 * idle, 50))
+        return idle, busy
 
     def measure(self, path, goes_on):
         """p99 in ms of session.whoami, by node on the session's socket."""

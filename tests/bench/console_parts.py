@@ -45,10 +45,8 @@ class Host(test_console.ConsoleCase):
 
     @classmethod
     def boot(cls):
-        for name, xml in zip(cls.guests, cls.xml):
+        for xml in cls.xml:
             cls.daemon.result("alice", "domain.create", {"xml": xml})
-            cls.addClassCleanup(cls.daemon.call, "alice", "domain.destroy",
-                                {"domain": name})
 
     @classmethod
     def begin(cls, **options):

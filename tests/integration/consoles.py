@@ -109,8 +109,8 @@ const displayOf = async path => {
     await drop(init.readUInt32BE(20));
     const width = init.readUInt16BE(0), height = init.readUInt16BE(2);
     // The pointer moves, or QEMU would look ever more seldom whether anything changed.
-    const request = Buffer.from([5, 0, 0, 1, 0, 1, 3, 0, 0, 0, 0, 0, width >> 8, width & 255, height >> 8,
-        height & 255]);
+    const request = Buffer.from([5, 0, 0, 1, 0, 1, 3, 0, 0, 0, 0, 0, width >> 8,
+        width & 255, height >> 8, height & 255]);
     stream.write(Buffer.from([2, 0, 0, 1, 0, 0, 0, 0]));  // SetEncodings: raw
     const update = async () => {
         const head = await take(4);

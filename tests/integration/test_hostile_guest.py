@@ -6,6 +6,7 @@ or to the one who asked, and nobody else notices.
 """
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -209,6 +210,61 @@ class Hostile(ConsoleCase):
         """)
         self.assertGreater(answered, 0)
         self.wait_closed(before)
+
+
+class OverLibvirtd(virtmux_test.Case):
+    """A libvirtd that cuts a client off which is silent for four seconds."""
+
+    SECONDS = 15
+
+    def setUp(self):
+        super().setUp()
+        virtmux_test.need("node", "qemu-system-x86_64")
+        self.libvirtd = virtmux_test.Libvirtd(
+            self.class_folder, "keepalive_interval = 1\nkeepalive_count = 3\n")
+        self.addCleanup(self.libvirtd.end)
+        self.libvirtd.start()
+        self.daemon = self.start_daemon(config={
+            "libvirt": {"uri": self.libvirtd.qemu_uri}})
+        xml = consoles.tiny_xml("evil")
+        kernel = re.search("<kernel>(.*)</kernel>", xml).group(1)
+        copy = shutil.copy(kernel, self.libvirtd.folder)
+        self.daemon.result("alice", "domain.create", {"xml": xml.replace(kernel, copy)})
+
+    def test_keep_alive_beside_floods(self):
+        """Three lines flood consoles that read, one a console that does not."""
+        answer = self.daemon.node("alice", SCRIPT + f"""
+            const lines = await Promise.all([0, 1, 2, 3].map(port => serialOf(
+                `/domains/evil/serial/${{port}}?force=true&history=0`, "f 99999999",
+                1e12)));
+            lines[3].stream.pause();
+            for (const line of lines) line.begin();
+            const end = Date.now() + {self.SECONDS * 1000};
+            const calls = await callsUntil(() => Date.now() > end);
+            const info = await call("domain.info", {{domain: "evil"}});
+            const bytes = lines.map(it => it.bytes);
+            for (const line of lines) line.stream.close(constants.NGHTTP2_CANCEL);
+            return {{bytes, calls: calls.length, state: info.result.state,
+                     most: quantile(calls, 1)}};
+        """)
+        print(f"{sum(answer['bytes']) // 1024} KiB, {answer['calls']} calls", end=" ... ",
+              flush=True)
+        for taken in answer["bytes"][:3]:
+            self.assertGreater(taken, 64 * 1024)
+        self.assertEqual(answer["state"], "running")
+        self.assertLess(answer["most"], SOON_MS)
+        self.assertNotIn("cannot be reached", self.daemon.log())
+        self.assertNotIn("keepalive", self.said())
+        # And a daemon that stands still is cut off, and is told of.
+        os.kill(self.daemon.process.pid, signal.SIGSTOP)
+        try:
+            wait_for(lambda: "keepalive" in self.said(), "libvirtd cuts it off")
+        finally:
+            os.kill(self.daemon.process.pid, signal.SIGCONT)
+        self.daemon.wait_log("cannot be reached")
+
+    def said(self):
+        return read_file(os.path.join(self.libvirtd.folder, "log"))
 
 
 if __name__ == "__main__":

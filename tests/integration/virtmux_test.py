@@ -561,6 +561,17 @@ class EmbeddedQemu:
         end_guests(os.path.join(self.root, "run", "qemu"))
 
 
+def drop_stale_locks():
+    """Of terminals, by programs of root that were killed: a libvirtd of somebody else
+    cannot remove them, and gives no console on a terminal of that number."""
+    for lock in glob.glob("/var/lock/LCK..*"):
+        try:
+            if not os.path.exists(f"/proc/{int(read_file(lock))}"):
+                os.unlink(lock)
+        except (FileNotFoundError, ValueError):
+            pass    # somebody else was quicker, or it is no such file
+
+
 class Libvirtd:
     """A private libvirtd of an ordinary user, to be killed and started again; as root
     it runs as nobody. `uri` is its test driver, `qemu_uri` its QEMU driver. CONF:
@@ -586,6 +597,7 @@ class Libvirtd:
         self.process = None
         self.account = {}
         if os.getuid() == 0:
+            drop_stale_locks()
             self.account = {"user": "nobody", "group": "nogroup",
                             "extra_groups": []}
             while folder not in (tempfile.gettempdir(), "/"):

@@ -209,6 +209,22 @@ static void alone_section(struct buf *out)
 			tagged(out, c->verb, command_alone(c));
 }
 
+/* doc/examples/login.sh, which tests/integration/test_script.py runs. */
+static void script_section(struct buf *out)
+{
+	static const char script[] =
+#include "client/manual_script.h"
+		;
+
+	buf_append_str(out, ".SH A SCRIPT\n"
+			    "This boots a guest and works in it as a person "
+			    "would. login.png is a piece of a screenshot; any "
+			    "program that crops pictures cuts it out.\n"
+			    ".PP\n.nf\n");
+	text(out, script);
+	buf_append_str(out, ".fi\n");
+}
+
 static void environment_section(struct buf *out)
 {
 	buf_append_str(out, ".SH ENVIRONMENT\n");
@@ -260,6 +276,7 @@ void help_manual(struct buf *out)
 	buf_append_str(out, several_hosts);
 	alone_section(out);
 	buf_append_str(out, passphrase);
+	script_section(out);
 	environment_section(out);
 	status_section(out);
 	describe_roff(out);

@@ -198,6 +198,20 @@ class Screen(test_console.ConsoleCase):
             self.assertIn(said, self.virtmux("wait-screen", "web-1", *words, status=status))
         self.virtmux("wait-screen", "nobody", status=3)
 
+    # -- click ---------------------------------------------------------------------
+
+    def test_what_cannot_be_clicked(self):
+        for words, status, said in (
+                (("720,10",), 2, "720,10 lies outside the screen of domain 'web-1', which "
+                                 "has 720 x 400 pixels"),
+                (("10,10",), 1, "give it a tablet"),
+                (("10",), 2, "X,Y"), (("1,2,3",), 2, "X,Y"), (("-1,2",), 2, None),
+                (("1,1", "--move", "--double"), 2, "--move presses no button"),
+                (("1,1", "--screen", "9"), 3, "display")):
+            error = self.virtmux("click", "web-1", *words, status=status)
+            self.assertIn(said or "", error)
+        self.virtmux("click", "nobody", "1,1", status=3)
+
     # -- screenshot ----------------------------------------------------------------
 
     def start_empty(self, name, devices):

@@ -218,8 +218,8 @@ static void script_section(struct buf *out)
 
 	buf_append_str(out, ".SH A SCRIPT\n"
 			    "This boots a guest and works in it as a person "
-			    "would. login.png is a piece of a screenshot; any "
-			    "program that crops pictures cuts it out.\n"
+			    "would. login.png and prompt.png are pieces of "
+			    "screenshots: the words login: and root #.\n"
 			    ".PP\n.nf\n");
 	text(out, script);
 	buf_append_str(out, ".fi\n");

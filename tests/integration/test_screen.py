@@ -16,10 +16,12 @@ import virtmux_test
 from virtmux_test import wait_for
 
 TIMED_OUT = 7
+PATIENCE = 200     # seconds, of an emulated guest on a busy machine
 SIZE = (720, 400)  # the text mode of the guest
 COLUMN, ROW = 9, 16  # pixels of one of its characters
-LOGIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc",
-                     "examples", "login.png")
+EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc",
+                        "examples")
+LOGIN, PROMPT = (os.path.join(EXAMPLES, name) for name in ("login.png", "prompt.png"))
 PRINTABLE = "".join(chr(c) for c in range(0x20, 0x7f))
 EMPTY = """<domain type='qemu'><name>{name}</name><memory unit='MiB'>16</memory>
     <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>{devices}
@@ -53,13 +55,23 @@ class Screen(test_console.ConsoleCase):
     said = 0  # words of the shell so far
     in_shell = False
 
+    @classmethod
+    def boot(cls):
+        """The first test waits for it."""
+        cls.daemon.result("alice", "domain.define", {"xml": cls.xml})
+        cls.daemon.result("alice", "domain.start", {"domain": "web-1"})
+        cls.addClassCleanup(cls.daemon.call, "alice", "domain.destroy", {"domain": "web-1"})
+
     def setUp(self):
         super().setUp()
         self.alice = self.client(self.daemon, session="yes")
         self.addCleanup(self.alice.run, "session", "end")
         if not Screen.in_shell:
-            self.virtmux("wait-screen", "web-1", "--match", LOGIN, "--anywhere")
+            self.virtmux("wait-screen", "web-1", "--match", LOGIN, "--anywhere", "--timeout",
+                         "3m", timeout=PATIENCE)
             self.type("root\\n")
+            self.virtmux("wait-screen", "web-1", "--match", PROMPT, "--anywhere", "--timeout",
+                         "1m", timeout=PATIENCE)
             Screen.in_shell = True
         self.shell("clear")
 
@@ -93,7 +105,7 @@ class Screen(test_console.ConsoleCase):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as process:
             wait_for(lambda: self.lines_opened() > opened, "the listener")
-            self.type(f"x=$({command} 2>&1 | tee /dev/tty);"
+            self.type(f"x=$({{ {command}; }} 2>&1 | tee /dev/tty);"
                       f"printf '\\\\n%s\\\\n' \"{self.said}:$(echo $x):end\" >/dev/ttyS0\\n")
             said, error = process.communicate()
         self.assertEqual(process.returncode, 0, error)
@@ -220,6 +232,7 @@ class Screen(test_console.ConsoleCase):
         self.addCleanup(self.daemon.call, "alice", "domain.destroy", {"domain": name})
 
     def test_all(self):
+        self.shell("yes plum plum plum plum plum plum | head -20")
         self.start_empty("blind", "<video><model type='none'/></video>")
         self.start_empty("seeing", "<graphics type='vnc'><listen type='none'/></graphics>")
         done = json.loads(self.virtmux("screenshot", "--all", "-o", "all.png", "--json"))

@@ -195,6 +195,9 @@ static int wait_for_loss(struct view *v, struct error *err)
 	autoerror why = {0};
 
 	while (!was_lost(v)) {
+		/* A guest that is just ending is refused in all sorts of words. */
+		if (!v->gone && error_is_set(&v->why) && has_stopped(v))
+			return 1;
 		if (v->gone || error_is_set(&v->why) ||
 		    (v->paused && v->asked)) {
 			int rc = act(v, err);

@@ -79,14 +79,14 @@ class Rfb:
             data += part
         return data
 
-    def open(self):
+    def open(self, shared=b"\x01"):
         self.expect(GREETING)
         self.socket.sendall(GREETING)
         kinds = self.read(self.read(1)[0])
         assert 1 in kinds, kinds  # no password
         self.socket.sendall(b"\x01")
         self.expect(b"\0\0\0\0")
-        self.socket.sendall(b"\x01")  # shared
+        self.socket.sendall(shared)
         self.width, self.height = struct.unpack(">HH", self.read(4))
         self.read(16)
         self.read(struct.unpack(">I", self.read(4))[0])

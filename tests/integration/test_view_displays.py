@@ -10,6 +10,8 @@ is hidden, so that a picture stands still.
 """
 import json
 import os
+import signal
+import struct
 import subprocess
 
 import test_view
@@ -50,6 +52,14 @@ def has_text(picture):
     width, height, pixels = picture
     return (width, height) == (720, 400) and pixels[-1] > 100 and \
         pixels.count(255) > len(TEXT) * 3 * 10
+
+
+def characters(picture):
+    """How many cells of 9 by 16 pixels have something white."""
+    width, _, pixels = picture
+    cells = {(at // 3 % width // 9, at // 3 // width // 16)
+             for at, value in enumerate(pixels) if value == 255}
+    return len(cells)
 
 
 def display(kind, listen):
@@ -229,6 +239,128 @@ class Kinds(DisplayCase):
                                              event="end", outcome="ok")
             by_spice = [s for s in streams if "n=1" in s["target"].split()]
             self.assertGreaterEqual(len(by_spice), 3, streams)
+
+
+class Ways(DisplayCase):
+    """Looking only, starting, waiting, coming back, and what hangs."""
+
+    def offered(self, name, *words, client=None):
+        process = self.view(name, "--json", *words, client=client)
+        line = process.stdout.readline()
+        self.assertTrue(line, "view has ended")
+        return process, json.loads(line)
+
+    def opened(self, *words, name="none"):
+        process, where = self.offered(name, "--socket", self.path, *words)
+        viewer = self.connect(where)
+        viewer.open()
+        return process, viewer
+
+    def press(self, viewer, key):
+        """By RFB's KeyEvent, down and up, and a question whose answer comes behind."""
+        for down in (1, 0):
+            viewer.socket.sendall(struct.pack(">BBHI", 4, down, 0, ord(key)))
+        viewer.request()
+        viewer.update()
+
+    def destroy(self, name="none"):
+        self.daemon.result("alice", "domain.destroy", {"domain": name})
+
+    def setUp(self):
+        super().setUp()
+        self.ensure_running()
+
+    def ensure_running(self, name="none"):
+        self.daemon.call("alice", "domain.start", {"domain": name})
+
+    def test_keys_pass_but_read_only(self):
+        before = self.text()
+        process, viewer = self.opened("--read-only")
+        self.press(viewer, "a")
+        process.send_signal(signal.SIGTERM)
+        self.assert_ended(process, 130)
+        process, viewer = self.opened()
+        self.press(viewer, "b")
+        wait_for(lambda: self.picture() != before, "the key on the screen")
+        with_b = self.text()
+        process.send_signal(signal.SIGTERM)
+        self.assert_ended(process, 130)
+        # Had the first one passed, two would stand there.
+        self.assertEqual(characters(with_b) - characters(before), 1)
+
+    def test_read_only_does_not_take_spice(self):
+        done = self.alice.run("view", "none", "--display", "1", "--read-only",
+                              "--no-viewer")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("--read-only cannot keep the keys", done.stderr)
+
+    def test_a_viewer_that_cannot_be_followed(self):
+        process, viewer = self.opened("--read-only")
+        viewer.socket.sendall(b"\x07")
+        self.assertEqual(viewer.socket.recv(1), b"")
+        self.assert_ended(process, 1, "cannot be followed")
+
+    def test_shared_puts_nobody_out(self):
+        _, first = self.opened()
+        process, where = self.offered("none", "--socket", self.path + "2", "--shared")
+        second = self.connect(where)
+        second.open(shared=b"\0")
+        first.request()
+        self.assertGreater(first.update(), 0)
+        process.send_signal(signal.SIGTERM)
+        self.assert_ended(process, 130)
+
+    def test_start_waits_for_the_viewer(self):
+        self.addCleanup(self.ensure_running)
+        self.destroy()
+        process, where = self.offered("none", "--socket", self.path, "--start")
+        self.assertEqual(self.state("none"), "paused")
+        viewer = self.connect(where)
+        viewer.open()
+        self.assertEqual(self.state("none"), "paused")
+        viewer.request()
+        wait_for(lambda: self.state("none") == "running", "it runs")
+        process.send_signal(signal.SIGTERM)
+        self.assert_ended(process, 130)
+
+    def test_start_leaves_nothing_paused(self):
+        self.addCleanup(self.ensure_running)
+        self.destroy()
+        process = self.view("none", "--start", "--viewer", "false {port}")
+        self.assert_ended(process, 1, "runs, though no viewer came")
+        self.assertEqual(self.state("none"), "running")
+
+    def test_wait(self):
+        self.addCleanup(self.ensure_running)
+        self.destroy()
+        done = self.alice.run("--timeout", "300ms", "view", "none", "--wait", "--no-viewer")
+        self.assertEqual(done.returncode, 7, done.stderr)
+        process = self.view("none", "--wait", "--socket", self.path)
+        self.assertIn("Waiting", process.stdout.readline())
+        self.ensure_running()
+        self.assertIn("offered", process.stdout.readline())
+        self.connect({"socket": self.path}).open()
+        process.send_signal(signal.SIGTERM)
+        self.assert_ended(process, 130)
+
+    def test_another_run_is_not_shown(self):
+        """A guest that was started anew while nobody looked."""
+        process, viewer = self.opened()
+        self.destroy()
+        self.ensure_running()
+        self.assertEqual(viewer.socket.recv(1), b"")
+        self.assert_ended(process, 0)
+
+    def test_reconnect_after_a_restart(self):
+        process, viewer = self.opened("--reconnect")
+        self.destroy()
+        self.assertEqual(viewer.socket.recv(1), b"")
+        self.assertIn("was lost", process.stderr.readline())
+        self.ensure_running()
+        self.assertIn("is back", process.stderr.readline())
+        self.connect({"socket": self.path}).open()
+        process.send_signal(signal.SIGTERM)
+        self.assert_ended(process, 130)
 
 
 if __name__ == "__main__":

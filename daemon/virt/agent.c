@@ -255,9 +255,7 @@ int run_agent_command(struct job *job, struct error *err)
 					  0);
 	if (!answer)
 		return failure_set(job, err);
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = answer;
-	job->reply->value.noun.free = free;
+	reply_own(job->reply, answer, free);
 	return 0;
 }
 

@@ -38,19 +38,16 @@ static void free_checkpoints(void *data)
 static struct virt_checkpoints *make_value(struct job *job, size_t count,
 					   struct error *err)
 {
-	struct virt_checkpoints *value = calloc(1, sizeof(*value));
+	struct virt_checkpoints *value =
+		reply_make(job->reply, sizeof(*value), free_checkpoints, err);
 
-	if (value)
-		value->rows = calloc(count + 1, sizeof(*value->rows));
-	if (!value || !value->rows) {
-		free(value);
-		error_set_no_memory(err);
+	if (!value)
 		return NULL;
-	}
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = value;
-	job->reply->value.noun.free = free_checkpoints;
-	return value;
+	value->rows = calloc(count + 1, sizeof(*value->rows));
+	if (value->rows)
+		return value;
+	error_set_no_memory(err);
+	return NULL;
 }
 
 static int name_it(struct job *job, virDomainCheckpointPtr checkpoint,

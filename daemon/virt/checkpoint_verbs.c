@@ -41,16 +41,6 @@ int virt_checkpoint_show(struct virt *v, const struct virt_domain_ref *ref,
 		err);
 }
 
-static void add_element(struct buf *xml, const char *name, const char *text)
-{
-	autofree char *escaped = text ? xml_escape(text) : NULL;
-
-	if (escaped)
-		buf_appendf(xml, "<%s>%s</%s>", name, escaped, name);
-	else if (text)
-		xml->failed = true;
-}
-
 static int set_xml(struct request *request,
 		   const struct virt_checkpoint_new *checkpoint,
 		   struct error *err)
@@ -62,8 +52,8 @@ static int set_xml(struct request *request,
 		return request_set_text(request, checkpoint->xml, VIRT_XML_MAX,
 					"the checkpoint's XML", err);
 	buf_append_str(&xml, "<domaincheckpoint>");
-	add_element(&xml, "name", checkpoint->name);
-	add_element(&xml, "description", checkpoint->description);
+	xml_append_element(&xml, "name", checkpoint->name);
+	xml_append_element(&xml, "description", checkpoint->description);
 	buf_append_str(&xml, "</domaincheckpoint>");
 	text = buf_steal_str(&xml);
 	if (!text)

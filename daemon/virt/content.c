@@ -98,7 +98,7 @@ int run_content_open(struct job *job, struct error *err)
 	if (!content)
 		return error_set_no_memory(err);
 	content->file = -1;
-	storage_reply(job, content, free_content);
+	reply_own(job->reply, content, free_content);
 	key = virStorageVolGetKey(volume);
 	content->pool = strdup(job->request->names[0]);
 	content->name = strdup(virStorageVolGetName(volume));
@@ -148,7 +148,7 @@ static int move_begin(struct job *job, struct move *m, struct error *err)
 		free(steal(&m->moved));
 		return error_set_no_memory(err);
 	}
-	storage_reply(job, m->moved, free);
+	reply_own(job->reply, m->moved, free);
 	return digest_new(&m->digest, err);
 }
 
@@ -488,7 +488,7 @@ int run_content_sum(struct job *job, struct error *err)
 	sums = calloc(1, sizeof(*sums));
 	if (!sums)
 		return error_set_no_memory(err);
-	storage_reply(job, sums, free_sums);
+	reply_own(job->reply, sums, free_sums);
 	if (plan_sums(job, &content, block, sums, err) < 0)
 		return -1;
 	return sum_all(job, volume, &content, block, sums, err);

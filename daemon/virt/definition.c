@@ -94,12 +94,9 @@ int run_description(struct job *job, struct error *err)
 
 	if (affect(job, &flags, err) < 0)
 		return -1;
-	d = calloc(1, sizeof(*d));
+	d = reply_make(job->reply, sizeof(*d), free_description, err);
 	if (!d)
-		return error_set_no_memory(err);
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = d;
-	job->reply->value.noun.free = free_description;
+		return -1;
 	if (get_text(job, VIR_DOMAIN_METADATA_TITLE, flags, &d->title, err) < 0)
 		return -1;
 	return get_text(job, VIR_DOMAIN_METADATA_DESCRIPTION, flags,
@@ -148,9 +145,7 @@ int run_metadata(struct job *job, struct error *err)
 		return no_metadata(job, err);
 	if (!xml)
 		return failure_set(job, err);
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = xml;
-	job->reply->value.noun.free = free;
+	reply_own(job->reply, xml, free);
 	return 0;
 }
 

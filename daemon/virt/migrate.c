@@ -192,14 +192,12 @@ int run_migrate(struct job *job, struct error *err)
 
 static int give(struct job *job, uint64_t value, struct error *err)
 {
-	struct virt_migrate_number *n = calloc(1, sizeof(*n));
+	struct virt_migrate_number *n =
+		reply_make(job->reply, sizeof(*n), free, err);
 
 	if (!n)
-		return error_set_no_memory(err);
+		return -1;
 	n->value = value;
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = n;
-	job->reply->value.noun.free = free;
 	return 0;
 }
 

@@ -53,19 +53,16 @@ static void free_networks(void *data)
 static struct virt_networks *make_value(struct job *job, size_t count,
 					struct error *err)
 {
-	struct virt_networks *value = calloc(1, sizeof(*value));
+	struct virt_networks *value =
+		reply_make(job->reply, sizeof(*value), free_networks, err);
 
-	if (value)
-		value->rows = calloc(count + 1, sizeof(*value->rows));
-	if (!value || !value->rows) {
-		free(value);
-		error_set_no_memory(err);
+	if (!value)
 		return NULL;
-	}
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = value;
-	job->reply->value.noun.free = free_networks;
-	return value;
+	value->rows = calloc(count + 1, sizeof(*value->rows));
+	if (value->rows)
+		return value;
+	error_set_no_memory(err);
+	return NULL;
 }
 
 static int take_names(virNetworkPtr network, struct virt_network *row,

@@ -121,14 +121,12 @@ int run_node_stats(struct job *job, struct error *err)
 {
 	int cpu = (int)job->request->numbers[0] - 1;
 	int cell = (int)job->request->numbers[1] - 1;
-	struct virt_node_stats *stats = calloc(1, sizeof(*stats));
+	struct virt_node_stats *stats =
+		reply_make(job->reply, sizeof(*stats), free, err);
 
 	if (!stats)
-		return error_set_no_memory(err);
+		return -1;
 	job->kind = "host's load";
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = stats;
-	job->reply->value.noun.free = free;
 	if (take_cpu(job->conn, cpu < 0 ? VIR_NODE_CPU_STATS_ALL_CPUS : cpu,
 		     stats) < 0 &&
 	    cpu >= 0)
@@ -165,19 +163,16 @@ static void free_devices(void *data)
 static struct virt_node_devices *make_value(struct job *job, size_t count,
 					    struct error *err)
 {
-	struct virt_node_devices *value = calloc(1, sizeof(*value));
+	struct virt_node_devices *value =
+		reply_make(job->reply, sizeof(*value), free_devices, err);
 
-	if (value)
-		value->rows = calloc(count + 1, sizeof(*value->rows));
-	if (!value || !value->rows) {
-		free(value);
-		error_set_no_memory(err);
+	if (!value)
 		return NULL;
-	}
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = value;
-	job->reply->value.noun.free = free_devices;
-	return value;
+	value->rows = calloc(count + 1, sizeof(*value->rows));
+	if (value->rows)
+		return value;
+	error_set_no_memory(err);
+	return NULL;
 }
 
 /* A device that went away meanwhile has no capabilities. */

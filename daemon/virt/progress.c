@@ -66,9 +66,7 @@ int run_progress(struct job *job, struct error *err)
 		return error_set_no_memory(err);
 	if (type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED)
 		fill(&s, p);
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = p;
-	job->reply->value.noun.free = free;
+	reply_own(job->reply, p, free);
 	return 0;
 }
 

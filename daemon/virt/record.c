@@ -120,9 +120,7 @@ int records_reply(struct job *job, struct virt_records *records,
 
 	if (!records)
 		return error_set_no_memory(err);
-	reply->kind = VIRT_VALUE_NOUN;
-	reply->value.noun.data = records;
-	reply->value.noun.free = free_data;
+	reply_own(reply, records, free_data);
 	if (!reply->domain.name || records->count == 0)
 		return 0;
 	memcpy(records->list[0].uuid, reply->domain.uuid,

@@ -95,6 +95,26 @@ void reply_clear(struct virt_reply *reply)
 	memset(reply, 0, sizeof(*reply));
 }
 
+void reply_own(struct virt_reply *reply, void *data,
+	       void (*free_data)(void *data))
+{
+	reply->kind = VIRT_VALUE_NOUN;
+	reply->value.noun.data = data;
+	reply->value.noun.free = free_data;
+}
+
+void *reply_make(struct virt_reply *reply, size_t size,
+		 void (*free_data)(void *data), struct error *err)
+{
+	void *data = calloc(1, size);
+
+	if (data)
+		reply_own(reply, data, free_data);
+	else
+		error_set_no_memory(err);
+	return data;
+}
+
 const char *virt_state_name(enum virt_state state)
 {
 	static const char *const names[] = {

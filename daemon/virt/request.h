@@ -84,6 +84,12 @@ void reply_clear(struct virt_reply *reply);
 /* Its value alone: a request that failed half-way has none. */
 void reply_clear_value(struct virt_reply *reply);
 
+/* Makes DATA, or SIZE zeros (NULL without memory), the value: of VIRT_VALUE_NOUN. */
+void reply_own(struct virt_reply *reply, void *data,
+	       void (*free_data)(void *data));
+void *reply_make(struct virt_reply *reply, size_t size,
+		 void (*free_data)(void *data), struct error *err);
+
 /* What a row owns. */
 void domain_clear(struct virt_domain *domain);
 

@@ -220,9 +220,7 @@ int run_job_stats(struct job *job, struct error *err)
 		return failure_set(job, err);
 	stats = calloc(1, sizeof(*stats));
 	if (stats) {
-		job->reply->kind = VIRT_VALUE_NOUN;
-		job->reply->value.noun.data = stats;
-		job->reply->value.noun.free = free_stats;
+		reply_own(job->reply, stats, free_stats);
 		stats->type = type > 0 ? (unsigned)type : 0;
 		take_figures(params, count, stats);
 		virTypedParamsGetString(params, count, VIR_DOMAIN_JOB_ERRMSG,
@@ -253,12 +251,9 @@ int run_control(struct job *job, struct error *err)
 
 	if (virDomainGetControlInfo(job->domain, &info, 0) < 0)
 		return failure_set(job, err);
-	control = calloc(1, sizeof(*control));
+	control = reply_make(job->reply, sizeof(*control), free, err);
 	if (!control)
-		return error_set_no_memory(err);
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = control;
-	job->reply->value.noun.free = free;
+		return -1;
 	control->state = info.state;
 	control->details = info.details;
 	control->since_ns = (uint64_t)info.stateTime * NS_PER_MS;

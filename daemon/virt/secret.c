@@ -8,6 +8,7 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/secret.h"
 #include "daemon/virt/error.h"
 #include "daemon/virt/job.h"
@@ -36,19 +37,16 @@ static void free_secrets(void *data)
 static struct virt_secrets *make_value(struct job *job, size_t count,
 				       struct error *err)
 {
-	struct virt_secrets *value = calloc(1, sizeof(*value));
+	struct virt_secrets *value =
+		reply_make(job->reply, sizeof(*value), free_secrets, err);
 
-	if (value)
-		value->rows = calloc(count + 1, sizeof(*value->rows));
-	if (!value || !value->rows) {
-		free(value);
-		error_set_no_memory(err);
+	if (!value)
 		return NULL;
-	}
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = value;
-	job->reply->value.noun.free = free_secrets;
-	return value;
+	value->rows = calloc(count + 1, sizeof(*value->rows));
+	if (value->rows)
+		return value;
+	error_set_no_memory(err);
+	return NULL;
 }
 
 /* The reply of an action: which secret it was. */
@@ -205,74 +203,30 @@ int run_secret_undefine(struct job *job, struct error *err)
 
 /* -- values ---------------------------------------------------------------- */
 
-struct bytes {
-	unsigned char *data;
-	size_t len;
-	size_t size;
-};
-
-static void bytes_wipe(struct bytes *bytes)
+static void wipe(struct buf *bytes)
 {
-	if (bytes->data)
-		secret_wipe(bytes->data, bytes->size);
-	free(bytes->data);
-}
-
-static int digit(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-/* RFC 4648 4, strict: whole groups of four, padding at the end alone. */
-static bool decode(const char *text, struct bytes *bytes)
-{
-	size_t len = strlen(text);
-	size_t padding = len > 1 && text[len - 1] == '='
-				 ? 1 + (text[len - 2] == '=')
-				 : 0;
-	uint32_t group = 0;
-
-	if (len == 0 || len % 4 != 0)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		int value = i < len - padding ? digit(text[i]) : 0;
-
-		if (value < 0)
-			return false;
-		group = group << 6 | (uint32_t)value;
-		if (i % 4 != 3)
-			continue;
-		for (int shift = 16; shift >= 0; shift -= 8)
-			bytes->data[bytes->len++] =
-				(unsigned char)(group >> shift);
-		group = 0;
-	}
-	bytes->len -= padding;
-	return true;
+	if (bytes->len > 0)
+		secret_wipe(buf_bytes(bytes), bytes->len);
+	buf_free(bytes);
 }
 
 int run_secret_set_value(struct job *job, struct error *err)
 {
-	size_t size = strlen(job->request->text) + 4;
-	cleanup(bytes_wipe) struct bytes bytes = {.size = size};
+	cleanup(wipe) struct buf bytes = {0};
 	autosecret secret = NULL;
 
-	bytes.data = malloc(size);
-	if (!bytes.data)
-		return error_set_no_memory(err);
-	if (!decode(job->request->text, &bytes))
-		return error_set(err, ERROR_INVALID_PARAMS,
-				 "a secret's value is given in base64 (RFC "
-				 "4648), and is not empty");
+	if (base64_decode(job->request->text, &bytes) < 0 || bytes.len == 0)
+		return buf_ok(&bytes)
+			       ? error_set(
+					 err, ERROR_INVALID_PARAMS,
+					 "a secret's value is given in base64 "
+					 "(RFC 4648), and is not empty")
+			       : error_set_no_memory(err);
 	secret = find(job, err);
 	if (!secret || name_it(job, secret, err) < 0)
 		return -1;
 	job->acting = true;
-	if (virSecretSetValue(secret, bytes.data, bytes.len, 0) < 0)
+	if (virSecretSetValue(secret, buf_bytes(&bytes), bytes.len, 0) < 0)
 		return failure_set(job, err);
 	return 0;
 }

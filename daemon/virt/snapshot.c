@@ -46,19 +46,16 @@ static void free_snapshots(void *data)
 static struct virt_snapshots *make_value(struct job *job, size_t count,
 					 struct error *err)
 {
-	struct virt_snapshots *value = calloc(1, sizeof(*value));
+	struct virt_snapshots *value =
+		reply_make(job->reply, sizeof(*value), free_snapshots, err);
 
-	if (value)
-		value->rows = calloc(count + 1, sizeof(*value->rows));
-	if (!value || !value->rows) {
-		free(value);
-		error_set_no_memory(err);
+	if (!value)
 		return NULL;
-	}
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = value;
-	job->reply->value.noun.free = free_snapshots;
-	return value;
+	value->rows = calloc(count + 1, sizeof(*value->rows));
+	if (value->rows)
+		return value;
+	error_set_no_memory(err);
+	return NULL;
 }
 
 /* The reply of an action: which snapshot it was. */

@@ -48,16 +48,6 @@ int virt_snapshot_xml(struct virt *v, const struct virt_domain_ref *ref,
 		v, make(VERB_SNAPSHOT_XML, ref, name, secure, done, err), err);
 }
 
-static void add_element(struct buf *xml, const char *name, const char *text)
-{
-	autofree char *escaped = text ? xml_escape(text) : NULL;
-
-	if (escaped)
-		buf_appendf(xml, "<%s>%s</%s>", name, escaped, name);
-	else if (text)
-		xml->failed = true;
-}
-
 static int set_xml(struct request *request,
 		   const struct virt_snapshot_new *snapshot, struct error *err)
 {
@@ -68,8 +58,8 @@ static int set_xml(struct request *request,
 		return request_set_text(request, snapshot->xml, VIRT_XML_MAX,
 					"the snapshot's XML", err);
 	buf_append_str(&xml, "<domainsnapshot>");
-	add_element(&xml, "name", snapshot->name);
-	add_element(&xml, "description", snapshot->description);
+	xml_append_element(&xml, "name", snapshot->name);
+	xml_append_element(&xml, "description", snapshot->description);
 	buf_append_str(&xml, "</domainsnapshot>");
 	text = buf_steal_str(&xml);
 	if (!text)

@@ -13,13 +13,6 @@
 
 #define KIND "storage pool"
 
-void storage_reply(struct job *job, void *data, void (*free_data)(void *data))
-{
-	job->reply->kind = VIRT_VALUE_NOUN;
-	job->reply->value.noun.data = data;
-	job->reply->value.noun.free = free_data;
-}
-
 virStoragePoolPtr storage_find_pool(struct job *job, struct error *err)
 {
 	const char *text = job->request->names[0];
@@ -148,11 +141,11 @@ static int describe_pool(struct job *job, virStoragePoolPtr pool,
 static int reply_pool(struct job *job, virStoragePoolPtr pool, bool whole,
 		      struct error *err)
 {
-	struct virt_pool *row = calloc(1, sizeof(*row));
+	struct virt_pool *row =
+		reply_make(job->reply, sizeof(*row), free_pool, err);
 
 	if (!row)
-		return error_set_no_memory(err);
-	storage_reply(job, row, free_pool);
+		return -1;
 	return whole ? describe_pool(job, pool, row, err)
 		     : name_pool(pool, row, err);
 }
@@ -222,13 +215,13 @@ static int fill_list(struct job *job, virStoragePoolPtr *pools, size_t count,
 
 int run_pool_list(struct job *job, struct error *err)
 {
-	struct virt_pool_list *list = calloc(1, sizeof(*list));
+	struct virt_pool_list *list =
+		reply_make(job->reply, sizeof(*list), free_pools, err);
 	virStoragePoolPtr *pools = NULL;
 	int count, rc;
 
 	if (!list)
-		return error_set_no_memory(err);
-	storage_reply(job, list, free_pools);
+		return -1;
 	job->kind = "list of storage pools";
 	count = virConnectListAllStoragePools(job->conn, &pools,
 					      list_flags(job->request->flags));
@@ -264,10 +257,9 @@ int run_pool_xml(struct job *job, struct error *err)
 
 	if (!pool)
 		return -1;
-	xml = calloc(1, sizeof(*xml));
+	xml = reply_make(job->reply, sizeof(*xml), free_xml, err);
 	if (!xml)
-		return error_set_no_memory(err);
-	storage_reply(job, xml, free_xml);
+		return -1;
 	virStoragePoolGetUUIDString(pool, xml->uuid);
 	xml->pool = strdup(virStoragePoolGetName(pool));
 	xml->xml = virStoragePoolGetXMLDesc(pool, flags);
@@ -284,10 +276,9 @@ int run_volume_xml(struct job *job, struct error *err)
 
 	if (!volume)
 		return -1;
-	xml = calloc(1, sizeof(*xml));
+	xml = reply_make(job->reply, sizeof(*xml), free_xml, err);
 	if (!xml)
-		return error_set_no_memory(err);
-	storage_reply(job, xml, free_xml);
+		return -1;
 	pool = virStoragePoolLookupByVolume(volume);
 	xml->xml = pool ? virStorageVolGetXMLDesc(volume, 0) : NULL;
 	if (!xml->xml)

@@ -38,9 +38,6 @@ virStorageVolPtr storage_look_up(struct job *job, virStoragePoolPtr pool,
 /* From libvirt's last error, and POOL's state (may be NULL). Returns -1. */
 int storage_failure(struct job *job, virStoragePoolPtr pool, struct error *err);
 
-/* Makes DATA the reply. */
-void storage_reply(struct job *job, void *data, void (*free_data)(void *data));
-
 /* A struct virt_volume of VOLUME as the reply. */
 int storage_reply_volume(struct job *job, virStorageVolPtr volume,
 			 struct error *err);

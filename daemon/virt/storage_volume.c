@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "daemon/virt/error.h"
 #include "daemon/virt/flags.h"
+#include "daemon/virt/xml_select.h"
 
 #define KIND "volume"
 
@@ -111,12 +112,12 @@ static int size_volume(struct job *job, virStorageVolPtr volume, bool physical,
 int storage_reply_volume(struct job *job, virStorageVolPtr volume,
 			 struct error *err)
 {
-	struct virt_volume *row = calloc(1, sizeof(*row));
+	struct virt_volume *row =
+		reply_make(job->reply, sizeof(*row), storage_free_volume, err);
 	autopool pool = NULL;
 
 	if (!row)
-		return error_set_no_memory(err);
-	storage_reply(job, row, storage_free_volume);
+		return -1;
 	pool = virStoragePoolLookupByVolume(volume);
 	if (!pool)
 		return failure_set(job, err);
@@ -185,10 +186,9 @@ int run_volume_list(struct job *job, struct error *err)
 
 	if (!pool)
 		return -1;
-	list = calloc(1, sizeof(*list));
+	list = reply_make(job->reply, sizeof(*list), free_volumes, err);
 	if (!list)
-		return error_set_no_memory(err);
-	storage_reply(job, list, free_volumes);
+		return -1;
 	count = virStoragePoolListAllVolumes(pool, &volumes, 0);
 	if (count < 0)
 		return storage_failure(job, pool, err);
@@ -248,29 +248,12 @@ int run_volume_create(struct job *job, struct error *err)
 	return create(job, pool, job->request->text, NULL, err);
 }
 
-/* TEXT as the content of an XML element. */
-static void append_escaped(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '&')
-			buf_append_str(out, "&amp;");
-		else if (*text == '<')
-			buf_append_str(out, "&lt;");
-		else if (*text == '>')
-			buf_append_str(out, "&gt;");
-		else if (*text == '\'')
-			buf_append_str(out, "&apos;");
-		else
-			buf_append_char(out, *text);
-	}
-}
-
 static void append_format(struct buf *xml, const char *format)
 {
 	if (!format)
 		return;
 	buf_append_str(xml, "<format type='");
-	append_escaped(xml, format);
+	xml_append_text(xml, format);
 	buf_append_str(xml, "'/>");
 }
 
@@ -292,9 +275,8 @@ static int append_backing(struct job *job, virStoragePoolPtr pool,
 	path = virStorageVolGetPath(volume);
 	if (!path)
 		return failure_set(job, err);
-	buf_append_str(xml, "<backingStore><path>");
-	append_escaped(xml, path);
-	buf_append_str(xml, "</path>");
+	buf_append_str(xml, "<backingStore>");
+	xml_append_element(xml, "path", path);
 	append_format(xml, job->request->names[3]);
 	buf_append_str(xml, "</backingStore>");
 	return 0;
@@ -309,9 +291,9 @@ int run_volume_create_as(struct job *job, struct error *err)
 
 	if (!pool)
 		return -1;
-	buf_append_str(&xml, "<volume><name>");
-	append_escaped(&xml, request->names[1]);
-	buf_appendf(&xml, "</name><capacity>%llu</capacity>",
+	buf_append_str(&xml, "<volume>");
+	xml_append_element(&xml, "name", request->names[1]);
+	buf_appendf(&xml, "<capacity>%llu</capacity>",
 		    (unsigned long long)request->numbers[0]);
 	if (request->numbers[1] != UINT64_MAX)
 		buf_appendf(&xml, "<allocation>%llu</allocation>",
@@ -346,7 +328,7 @@ static char *renamed(const char *xml, const char *name)
 		return NULL;
 	begin += strlen("<name>");
 	buf_append(&out, xml, (size_t)(begin - xml));
-	append_escaped(&out, name);
+	xml_append_text(&out, name);
 	buf_append_str(&out, end);
 	return buf_steal_str(&out);
 }

@@ -146,30 +146,44 @@ int xml_select(const char *xml, const char *const *paths, char **texts,
 	return context ? 0 : error_set_no_memory(err);
 }
 
+void xml_append_text(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '&':
+			buf_append_str(out, "&amp;");
+			break;
+		case '<':
+			buf_append_str(out, "&lt;");
+			break;
+		case '>':
+			buf_append_str(out, "&gt;");
+			break;
+		case '"':
+			buf_append_str(out, "&quot;");
+			break;
+		case '\'':
+			buf_append_str(out, "&apos;");
+			break;
+		default:
+			buf_append_char(out, *text);
+		}
+	}
+}
+
 char *xml_escape(const char *text)
 {
 	autobuf out = {0};
 
-	for (; *text; text++) {
-		switch (*text) {
-		case '&':
-			buf_append_str(&out, "&amp;");
-			break;
-		case '<':
-			buf_append_str(&out, "&lt;");
-			break;
-		case '>':
-			buf_append_str(&out, "&gt;");
-			break;
-		case '"':
-			buf_append_str(&out, "&quot;");
-			break;
-		case '\'':
-			buf_append_str(&out, "&apos;");
-			break;
-		default:
-			buf_append_char(&out, *text);
-		}
-	}
+	xml_append_text(&out, text);
 	return buf_steal_str(&out);
+}
+
+void xml_append_element(struct buf *out, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	buf_appendf(out, "<%s>", name);
+	xml_append_text(out, text);
+	buf_appendf(out, "</%s>", name);
 }

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 /*
@@ -28,5 +29,11 @@ int xml_select(const char *xml, const char *const *paths, char **texts,
 
 /* TEXT as the content of an element or of a quoted attribute, to free(). */
 char *xml_escape(const char *text);
+
+/* The same, behind what OUT has. */
+void xml_append_text(struct buf *out, const char *text);
+
+/* <NAME>TEXT</NAME>; nothing where TEXT is NULL. */
+void xml_append_element(struct buf *out, const char *name, const char *text);
 
 #endif

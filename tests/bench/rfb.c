@@ -4,8 +4,8 @@
  *
  * usage: rfb ADDRESS frames SECONDS   asks for all pixels without a pause: two
  *                                     requests are always under way
- *        rfb ADDRESS keys COUNT       presses a key, waits for the update that it
- *                                     causes, so often
+ *        rfb ADDRESS,… keys COUNT     presses a key, waits for the update that it
+ *                                     causes, so often by each address, in turns
  * ADDRESS: the path of a Unix socket, or a port of 127.0.0.1.
  */
 #include <arpa/inet.h>
@@ -31,6 +31,7 @@
  */
 #define PAUSE_MS 85
 #define WARM     3 /* keys that are not counted */
+#define VIEWERS  8 /* addresses */
 
 struct viewer {
 	int fd;
@@ -218,6 +219,7 @@ static void measure_frames(struct viewer *v, double seconds)
 	       (double)updates * 1e9 / (double)(end - begin));
 }
 
+/* What others' keys have changed is taken first: only this key's update is left. */
 static uint64_t press(struct viewer *v)
 {
 	static const uint8_t keys[] = {4, 1, 0, 0, 0, 0, 0, KEY_SPACE,
@@ -225,6 +227,8 @@ static uint64_t press(struct viewer *v)
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	uint64_t begin;
 
+	ask_for_all(v);
+	take_update(v);
 	ask(v, true);
 	nanosleep(&pause, NULL);
 	begin = clock_monotonic_ns();
@@ -233,36 +237,46 @@ static uint64_t press(struct viewer *v)
 	return clock_monotonic_ns() - begin;
 }
 
-static void measure_keys(struct viewer *v, unsigned count)
+/* p50 of each address, in their order. */
+static void measure_keys(struct viewer *viewers, unsigned n, unsigned count)
 {
-	struct samples samples = {0};
+	struct samples samples[VIEWERS] = {0};
 
-	ask(v, false);
-	take_update(v);
-	for (unsigned i = 0; i < WARM + count; i++) {
-		uint64_t took = press(v);
+	for (unsigned i = 0; i < WARM + count; i++)
+		for (unsigned j = 0; j < n; j++) {
+			uint64_t took = press(&viewers[j]);
 
-		if (i >= WARM)
-			samples_add(&samples, took);
-	}
-	printf("{\"p50_us\": %.1f, \"p10_us\": %.1f, \"p90_us\": %.1f}\n",
-	       samples_us(&samples, 0.5), samples_us(&samples, 0.1),
-	       samples_us(&samples, 0.9));
+			if (i >= WARM)
+				samples_add(&samples[j], took);
+		}
+	for (unsigned j = 0; j < n; j++)
+		printf("%s%.1f%s", j ? ", " : "{\"p50_us\": [",
+		       samples_us(&samples[j], 0.5), j + 1 < n ? "" : "]}\n");
+}
+
+static int dial(const char *address)
+{
+	return strchr(address, '/') ? dial_unix(address) : dial_port(address);
 }
 
 int main(int argc, char **argv)
 {
-	static struct viewer v;
+	static struct viewer viewers[VIEWERS];
+	unsigned n = 0;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: rfb ADDRESS frames|keys N\n");
+		fprintf(stderr,
+			"usage: rfb ADDRESS[,ADDRESS…] frames|keys N\n");
 		return 2;
 	}
-	v.fd = strchr(argv[1], '/') ? dial_unix(argv[1]) : dial_port(argv[1]);
-	greet(&v);
+	for (char *one = strtok(argv[1], ","); one && n < VIEWERS;
+	     one = strtok(NULL, ",")) {
+		viewers[n].fd = dial(one);
+		greet(&viewers[n++]);
+	}
 	if (strcmp(argv[2], "frames") == 0)
-		measure_frames(&v, atof(argv[3]));
+		measure_frames(&viewers[0], atof(argv[3]));
 	else
-		measure_keys(&v, (unsigned)atoi(argv[3]));
+		measure_keys(viewers, n, (unsigned)atoi(argv[3]));
 	return 0;
 }

@@ -113,7 +113,7 @@ static void drop_far(struct hub *hub)
 		return;
 	list_append(&hub->yard->dead_fars, &hub->far->node);
 	hub->far = NULL;
-	hub->far_gone = hub->far_ended = hub->leaving = false;
+	hub->far_gone = hub->far_ended = hub->leaving = hub->used = false;
 	pthread_cond_broadcast(&hub->yard->changed);
 	hub_yard_post(hub->yard);
 }
@@ -138,6 +138,7 @@ void hub_attach(struct hub *hub, struct far *far)
 	hub->far = far;
 	hub->reads = hub->writes = false;
 	hub->settle_ns = 0;
+	hub->known = true;
 	hub->told = false;
 	hub->history.most =
 		far_pushes(far) ? VIRT_HISTORY_PUSHED : VIRT_HISTORY;
@@ -160,9 +161,8 @@ static void write_far(struct hub *hub)
 	size_t held;
 	int n;
 
-	if (!hub->far)
-		return;
-	while (!hub->far_ended && (held = ring_held(&hub->input, &at)) > 0) {
+	while (hub->far && !hub->far_ended && hub->input.len > 0) {
+		held = ring_held(&hub->input, &at);
 		n = far_send(hub->far, at, held);
 		if (n == FAR_AGAIN && !hub->far_gone)
 			return;
@@ -418,8 +418,8 @@ void hub_stopped(struct hub *hub, const char *why)
 /* Nobody uses the line: whoever asks libvirt for it next shall have it. */
 static void let_go(struct hub *hub, uint64_t now)
 {
-	if (!hub->yard->detaches || !hub->far || hub->far_ended || hub->over ||
-	    hub->count > 0 || hub->opening || hub->input.len > 0)
+	if (!hub->yard->detaches || !hub->used || !hub->far || hub->far_ended ||
+	    hub->over || hub->count > 0 || hub->opening || hub->input.len > 0)
 		return;
 	if (!hub->leaving)
 		hub->settle_ns = after_ms(now, VIRT_HUB_LINGER_MS);

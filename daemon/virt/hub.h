@@ -60,6 +60,8 @@ struct hub {
 	char id[VIRT_LINE_SIZE];
 	bool opening; /* the registry's: a thread opens its far end */
 	bool over;    /* the run has ended; consoles get the rest */
+	bool known;   /* it was attached once: its id was told */
+	bool used;    /* it was attached for a console, which has come */
 	bool told;    /* that its line was lost */
 
 	struct far *far;     /* NULL: not attached */

@@ -98,8 +98,7 @@ static int attach(struct hub *hub, struct job *job, const struct far_line *line,
 	pthread_cond_broadcast(&yard->changed);
 	if (!far) {
 		/* One that has never been attached is nobody's. */
-		if (!hub->far && hub->history.end == 0 && hub->count == 0)
-			hub->over = true;
+		hub->over = !hub->known;
 		hub_run(hub);
 		return -1;
 	}
@@ -118,8 +117,11 @@ static int join(struct hubs *hubs, struct hub *hub, struct job *job,
 	if (!ask)
 		return 0;
 	job->reply->value.serial.fd = -1;
-	if (hub_join(hub, ask, &job->reply->value.serial, err) < 0)
+	hub->used = true;
+	if (hub_join(hub, ask, &job->reply->value.serial, err) < 0) {
+		hub_run(hub);
 		return -1;
+	}
 	job->reply->kind = VIRT_VALUE_SERIAL;
 	return 0;
 }

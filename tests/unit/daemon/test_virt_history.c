@@ -64,16 +64,18 @@ static void test_empty(void **state)
 static void test_grows_as_it_is_needed(void **state)
 {
 	struct history h = {.most = MOST};
+	size_t n;
 
 	assert_int_equal(put(&h, 0, 10), 10);
 	assert_int_equal(h.size, HISTORY_FIRST);
 	for (size_t size = HISTORY_FIRST; size < MOST; size *= 2) {
-		assert_int_equal(put(&h, 0, size + 1 - h.end),
-				 size + 1 - h.end);
+		n = size + 1 - h.len;
+		assert_int_equal(put(&h, 0, n), n);
 		assert_int_equal(h.size, 2 * size);
 		check(&h, 0);
 	}
-	assert_int_equal(put(&h, 0, 3 * MOST), MOST - h.len + 0);
+	n = MOST - h.len;
+	assert_int_equal(put(&h, 0, 3 * MOST), n);
 	history_free(&h);
 }
 

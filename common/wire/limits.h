@@ -19,6 +19,9 @@
 /* Unsent bytes in the kernel above which a socket is not writable. */
 #define WIRE_NOTSENT_LOWAT (64 * 1024)
 
+/* Bytes of a file of certificates: the CAs of a whole system are 0.2 MiB. */
+#define WIRE_PEM_MAX (32u * 1024 * 1024)
+
 #define WIRE_STREAMS           64u          /* open streams of a connection */
 #define WIRE_HEADER_LIST       (16u * 1024) /* bytes, RFC 9113 6.5.2 */
 #define WIRE_HEADERS_MAX       64u          /* fields of one request */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "wire/limits.h"
 #include "wire/tls_private.h"
 #include "wire/verify.h"
 
@@ -217,7 +218,7 @@ static int load_ca(struct tls_context *own, const struct tls_config *config,
 		return error_set(err, ERROR_CONFIG,
 				 "no CA is configured: set ca = FILE to the "
 				 "ca.crt that virtmux-pki made");
-	if (file_read(config->ca_file, INT32_MAX / 64, &text, err))
+	if (file_read(config->ca_file, WIRE_PEM_MAX, &text, err))
 		return error_prefix(err, "the CA certificate");
 	if (!X509_STORE_load_file(store, config->ca_file))
 		return error_set(err, ERROR_TLS,
@@ -261,7 +262,7 @@ static int load_certificate(struct tls_context *own,
 
 	if (!config->certificate_file)
 		return 0;
-	if (file_read(config->certificate_file, INT32_MAX / 64, &text, err))
+	if (file_read(config->certificate_file, WIRE_PEM_MAX, &text, err))
 		return error_prefix(err, "the certificate");
 	if (SSL_CTX_use_certificate_chain_file(own->ssl,
 					       config->certificate_file) != 1)

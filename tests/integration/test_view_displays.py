@@ -14,6 +14,7 @@ import signal
 import struct
 import subprocess
 
+import test_transfer
 import test_view
 import virtmux_test
 from virtmux_test import end_process, need, run, wait_for
@@ -359,6 +360,27 @@ class Ways(DisplayCase):
         self.ensure_running()
         self.assertIn("is back", process.stderr.readline())
         self.connect({"socket": self.path}).open()
+        process.send_signal(signal.SIGTERM)
+        self.assert_ended(process, 130)
+
+    def test_reconnect_after_a_cut(self):
+        """Of the channel; the passphrase is not asked for again."""
+        relay = test_transfer.Relay(self.daemon.port)
+        self.addCleanup(relay.server.close)
+        client = self.client(self.daemon, address=f"127.0.0.1:{relay.port}",
+                             **{"server-name": "localhost"})
+        process, where = self.offered("none", "--socket", self.path, "--reconnect",
+                                      client=client)
+        viewer = self.connect(where)
+        viewer.open()
+        relay.cut()
+        self.assertEqual(viewer.socket.recv(1), b"")
+        self.assertIn("was lost", process.stderr.readline())
+        self.assertIn("is back", process.stderr.readline())
+        viewer = self.connect(where)
+        viewer.open()
+        viewer.request()
+        self.assertEqual(viewer.update(), viewer.width * viewer.height)
         process.send_signal(signal.SIGTERM)
         self.assert_ended(process, 130)
 

@@ -18,7 +18,6 @@ import consoles
 import virtmux_test
 from consoles import LINE_SIZE, digest, printed
 from test_console import ConsoleCase
-from test_migrate import QemuLibvirtd
 from virtmux_test import need, rss_kib, wait_for
 
 HISTORY = 64 * 1024  # bytes that a line keeps
@@ -409,22 +408,11 @@ class Libvirtd(HubCase):
 
     @classmethod
     def start_host(cls):
-        cls.daemon = cls.start_pair(cls.config)
-        cls.libvirtd = cls.daemon.libvirtd
-
-    @classmethod
-    def start_pair(cls, config):
-        libvirtd = QemuLibvirtd(cls.class_folder)
-        cls.addClassCleanup(libvirtd.stop)
-        libvirtd.start()
-        daemon = virtmux_test.Daemon(tempfile.mkdtemp(dir=cls.class_folder), cls.authority)
-        daemon.libvirtd = libvirtd
-        daemon.write_access(cls.access)
-        daemon.write_config({"libvirt": {"uri": libvirtd.uri}, **config})
-        daemon.spawn()
-        cls.addClassCleanup(daemon.stop)
-        daemon.wait_ready()
-        return daemon
+        cls.libvirtd = virtmux_test.Libvirtd(cls.class_folder)
+        cls.addClassCleanup(cls.libvirtd.end)
+        cls.libvirtd.start()
+        cls.daemon = cls.start_class_daemon(libvirt={"uri": cls.libvirtd.qemu_uri},
+                                            **cls.config)
 
     @classmethod
     def guest_xml(cls):
@@ -440,7 +428,7 @@ class Libvirtd(HubCase):
 
     def virsh_console(self, *words):
         """`virsh console` on a terminal of its own; ends with its standard input."""
-        command = shlex.join(["virsh", "-c", self.libvirtd.uri, "console", "tiny-0", *words])
+        command = shlex.join(["virsh", "-c", self.libvirtd.qemu_uri, "console", "tiny-0", *words])
         process = subprocess.Popen(
             ["script", "--quiet", "--return", "--command", command, "/dev/null"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -254,6 +254,8 @@ int command_main(int argc, char **argv)
 	key_memory_begin();
 	/* A peer or reader that went away is an error to tell, no death. */
 	signal(SIGPIPE, SIG_IGN);
+	/* So is a recording past the size that a file may have. */
+	signal(SIGXFSZ, SIG_IGN);
 	rc = command_parse(&call, argc, (const char **)argv, &why);
 	if (rc == 0)
 		rc = call.command ? run_verb(&call, &why)

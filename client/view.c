@@ -271,10 +271,12 @@ static struct view *new_view(struct command_call *call)
 	return v;
 }
 
-static void close_view(struct view *v)
+/* The result, which was RC, with regard to the recordings. */
+static int close_view(struct view *v, int rc, struct error *err)
 {
 	v->closing = true;
 	view_stop(v);
+	rc = view_conclude_recording(v, rc, err);
 	if (v->again.data)
 		uv_close((uv_handle_t *)&v->again, view_on_handle_closed);
 	viewer_free(v->viewer);
@@ -286,6 +288,7 @@ static void close_view(struct view *v)
 	free(v->folder);
 	if (v->handles == 0)
 		free(v);
+	return rc;
 }
 
 /* -- what was asked for ---------------------------------------------------- */
@@ -433,10 +436,11 @@ int verb_view(struct command_call *call, struct error *err)
 		return error_set_no_memory(err);
 	rc = prepare(v, &any, err);
 	if (rc == 0)
+		rc = view_prepare_recording(v, err);
+	if (rc == 0)
 		rc = show(v, any, err);
 	if (v->channel)
 		resume_anyway(v);
 	view_leave_viewer(v, rc < 0 && err->code == ERROR_INTERRUPTED);
-	close_view(v);
-	return rc;
+	return close_view(v, rc, err);
 }

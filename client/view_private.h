@@ -15,6 +15,7 @@
 #include "client/channel.h"
 #include "client/command.h"
 #include "client/console_domain.h"
+#include "client/recorder.h"
 #include "client/rfb_filter.h"
 #include "client/splice.h"
 #include "client/viewer.h"
@@ -37,6 +38,7 @@ struct view_link {
 	struct list node;
 	struct view *view;
 	struct splice *splice;
+	struct recorder *recorder;      /* of --record, or NULL */
 	struct rfb_filter filter;       /* of VNC */
 	uint8_t spice[VIEW_SPICE_HEAD]; /* of SPICE: how the channel began */
 	size_t spice_len;
@@ -76,6 +78,10 @@ struct view {
 	struct view_process *process; /* the viewer's, while it runs, or NULL */
 	int status;    /* of the viewer's end: its exit status … */
 	int signalled; /* … or the signal */
+
+	struct recorder *recorder; /* for the next connection, or NULL */
+	unsigned recordings;       /* files that were made */
+	struct error unrecorded;   /* why one of them is not complete */
 
 	/* what happened */
 	bool ended;       /* the host ended a stream of the display */
@@ -135,5 +141,19 @@ int view_resume(struct view *v, struct error *err);
  * the loop. What no patience helps with is an error, and ERROR_INTERRUPTED.
  */
 int view_come_back(struct view *v, struct error *err);
+
+/* -- view_record.c --------------------------------------------------------- */
+
+/* Makes the first file of --record, where that was given. */
+int view_prepare_recording(struct view *v, struct error *err);
+
+/* A viewer has connected; N bytes have passed; it has gone. */
+int view_begin_recording(struct view_link *link, struct error *err);
+void view_record(struct view_link *link, bool to_host, const uint8_t *data,
+		 size_t n);
+void view_end_recording(struct view_link *link);
+
+/* The verb's result, which was RC, with regard to its recordings. */
+int view_conclude_recording(struct view *v, int rc, struct error *err);
 
 #endif

@@ -43,6 +43,7 @@ static void await_spare(struct view *v);
 
 static void free_link(struct view_link *link)
 {
+	view_end_recording(link);
 	list_remove(&link->node);
 	if (link->view->spare == link)
 		link->view->spare = NULL;
@@ -78,6 +79,10 @@ static int take_answer(struct view *v, struct h2_stream *s, struct error *err)
 	if (set_path(v, v->domain.uuid, run) < 0)
 		return error_set_no_memory(err);
 	v->spice = strcmp(v->domain.kind, "spice") == 0;
+	if (h2_stream_header(s, "virtmux-recorded") &&
+	    !call_flag(v->call, "quiet"))
+		fprintf(stderr, "This display is recorded by the host, with "
+				"all that is typed\n");
 	v->opened = true;
 	return 0;
 }
@@ -183,12 +188,19 @@ static void on_done(void *context, const struct splice_end *end)
 		await_spare(v);
 }
 
+static void on_passed(void *context, bool to_host, const uint8_t *data,
+		      size_t n)
+{
+	view_record(context, to_host, data, n);
+}
+
 static int new_link(struct view *v, struct view_link **result,
 		    struct error *err)
 {
 	static const struct splice_events events = {
 		.on_open = on_open,
 		.filter = filter,
+		.on_passed = on_passed,
 		.on_done = on_done,
 	};
 	struct view_link *link = calloc(1, sizeof(*link));
@@ -274,6 +286,8 @@ static void connect_viewer(struct view *v, int fd)
 	}
 	v->spare = NULL;
 	v->connected = true;
+	if (view_begin_recording(link, &why) < 0)
+		view_fail(v, &why);
 	if (splice_attach(link->splice, fd, fd, true, &why) < 0)
 		log_warning(call_log(v->call), "a viewer's connection: %s",
 			    error_words(&why));

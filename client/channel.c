@@ -12,6 +12,7 @@
 
 #include "client/channel_private.h"
 #include "client/key.h"
+#include "client/local.h"
 #include "client/profile.h"
 #include "wire/conn_dial.h"
 #include "wire/tls.h"
@@ -153,11 +154,12 @@ static int make_loop(struct channel *c, struct error *err)
 static int await_open(struct channel *c, struct conn_dial *dial,
 		      struct error *err)
 {
-	while (c->state == CHANNEL_CONNECTING && !c->interrupted)
+	while (c->state == CHANNEL_CONNECTING && !c->interrupted &&
+	       !c->stopping)
 		uv_run(&c->uv, UV_RUN_ONCE);
 	if (c->state == CHANNEL_OPEN)
 		return 0;
-	if (c->interrupted) {
+	if (c->interrupted || c->stopping) {
 		if (c->state == CHANNEL_CONNECTING && dial)
 			conn_dial_cancel(dial);
 		return interrupted(c, err);
@@ -178,6 +180,7 @@ static int dial(struct channel *c, struct conn_dial_options *options,
 	options->events = &events;
 	options->context = c;
 	c->state = CHANNEL_CONNECTING;
+	c->stopping = false;
 	watch_signals(c, true);
 	if (conn_dial(c->conn_loop, options, &d, err) == 0 &&
 	    await_open(c, d, err) == 0)
@@ -338,6 +341,17 @@ int channel_reopen(struct channel *c, struct error *err)
 	return 0;
 }
 
+bool channel_may_ask(const struct channel *c)
+{
+	autofree char *path = NULL;
+
+	if (c->options.tls || c->tls)
+		return false;
+	return !session_may_serve(c) ||
+	       channel_session_path(&path, c->options.profile, NULL) < 0 ||
+	       !local_answers(path);
+}
+
 static void on_pause_over(uv_timer_t *timer)
 {
 	struct channel *c = timer->data;
@@ -347,9 +361,12 @@ static void on_pause_over(uv_timer_t *timer)
 
 int channel_pause(struct channel *c, uint64_t ms, struct error *err)
 {
+	c->stopping = false;
 	watch_signals(c, true);
+	uv_update_time(&c->uv);
 	uv_timer_start(&c->timer, on_pause_over, ms, 0);
-	while (uv_is_active((uv_handle_t *)&c->timer) && !c->interrupted)
+	while (uv_is_active((uv_handle_t *)&c->timer) && !c->interrupted &&
+	       !c->stopping)
 		uv_run(&c->uv, UV_RUN_ONCE);
 	uv_timer_stop(&c->timer);
 	return c->interrupted ? interrupted(c, err) : 0;

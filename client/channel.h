@@ -48,7 +48,8 @@ struct channel_options {
 	const struct profile *profile;
 	const struct key_sources *sources; /* of the passphrase; only DIRECT */
 	struct tls_context *tls; /* instead of profile's files, or NULL */
-	bool keep_key; /* unlocked, for channel_tls() and another channel */
+	bool keep_key; /* unlocked, for channel_tls(), another channel and
+			channel_reopen() */
 	enum channel_route route;
 	uint64_t call_ms;  /* for each call, each get or put to progress; 0: the
 			     profile's timeout */
@@ -216,23 +217,25 @@ int channel_read_error(unsigned status, const void *body, size_t len,
  * SIGHUP. It may be run again after ERROR_INTERRUPTED.
  */
 int channel_run(struct channel *channel, struct error *err);
-void channel_stop(struct channel *channel); /* from a callback of the loop */
-
-/* -- once more ------------------------------------------------------------- */
-
-/*
- * Connects once more, by the same route, after the connection has ended or is of no
- * use any more; runs the loop, and asks for the passphrase unless keep_key holds.
- * Errors as for channel_open(); the channel then has no connection, and it may be
- * called again.
- */
-int channel_reopen(struct channel *channel, struct error *err);
+/* From a callback of the loop; ends channel_pause() and channel_reopen() as well. */
+void channel_stop(struct channel *channel);
 
 /*
  * Runs the loop for MS milliseconds, while no exchange is under way (streams may
  * be). ERROR_INTERRUPTED after a signal.
  */
 int channel_pause(struct channel *channel, uint64_t ms, struct error *err);
+
+/*
+ * Connects once more, by the same route, after the connection has ended or is of no
+ * use any more; runs the loop, and may ask for the passphrase (not where keep_key has
+ * kept the key). Errors as for channel_open(), ERROR_INTERRUPTED also after
+ * channel_stop(); the channel then has no connection, and it may be called again.
+ */
+int channel_reopen(struct channel *channel, struct error *err);
+
+/* Whether channel_reopen() would need the key, and perhaps ask for its passphrase. */
+bool channel_may_ask(const struct channel *channel);
 
 /* -- small helps ----------------------------------------------------------- */
 

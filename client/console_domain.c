@@ -5,6 +5,7 @@
  */
 #include "client/console_domain.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,37 @@ bool console_read_end(const struct h2_stream *s, struct error *why)
 	*colon = '\0';
 	error_set(why, error_code_from_name(text), "%s", colon + 2);
 	return true;
+}
+
+void console_explain_break(struct channel *channel, uint32_t code,
+			   struct error *why)
+{
+	struct conn *conn = channel_conn(channel);
+	const struct error *end = conn ? conn_why(conn) : NULL;
+
+	if (end && error_is_set(end))
+		error_set(why, end->code, "%s", error_words(end));
+	else if (code == H2_REFUSED_STREAM)
+		error_set(why, ERROR_BUSY,
+			  "the host refused the stream: it is draining or too "
+			  "much is under way; try again");
+	else if (code == H2_INADEQUATE_SECURITY)
+		error_set(why, ERROR_DENIED,
+			  "the host's administrator has taken the right to it "
+			  "away");
+	else if (code == H2_SETTINGS_TIMEOUT)
+		error_set(why, ERROR_TIMED_OUT,
+			  "the host gave it up: what is behind it never said a "
+			  "word");
+	else if (channel_is_session(channel) && code == H2_CONNECT_ERROR)
+		error_set(why, ERROR_DISCONNECTED,
+			  "the connection to the host was lost");
+	else if (code == H2_CANCEL || code == H2_NO_ERROR)
+		error_set(why, ERROR_DISCONNECTED, "the host ended it");
+	else
+		error_set(why, ERROR_DISCONNECTED,
+			  "the host broke it off (HTTP/2 code %" PRIu32 ")",
+			  code);
 }
 
 enum found { FOUND_RUNNING, FOUND_STOPPED, FOUND_NOTHING };

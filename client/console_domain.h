@@ -41,6 +41,10 @@ int console_domain_read(struct console_domain *domain, struct h2_stream *s,
  */
 bool console_read_end(const struct h2_stream *s, struct error *why);
 
+/* Why a stream of CHANNEL ended with CODE that neither side had ended properly. */
+void console_explain_break(struct channel *channel, uint32_t code,
+			   struct error *why);
+
 /*
  * Whether the domain has stopped: asked of the host for a second or two, after a
  * stream of its has ended. False where the host cannot tell. Runs the loop.

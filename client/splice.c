@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -400,38 +399,6 @@ static void on_data(void *context, struct h2_stream *stream,
 		buf_append(&s->from_host, data, len);
 }
 
-/* Why the stream ended that neither side had ended properly. */
-static void explain(struct splice *s, uint32_t code, struct error *why)
-{
-	struct conn *conn = channel_conn(s->options.channel);
-	const struct error *end = conn ? conn_why(conn) : NULL;
-
-	if (end && error_is_set(end))
-		error_set(why, end->code, "%s", error_words(end));
-	else if (code == H2_REFUSED_STREAM)
-		error_set(why, ERROR_BUSY,
-			  "the host refused the stream: it is draining or too "
-			  "much is under way; try again");
-	else if (code == H2_INADEQUATE_SECURITY)
-		error_set(why, ERROR_DENIED,
-			  "the host's administrator has taken the right to it "
-			  "away");
-	else if (code == H2_SETTINGS_TIMEOUT)
-		error_set(why, ERROR_TIMED_OUT,
-			  "the host gave it up: what is behind it never said a "
-			  "word");
-	else if (channel_is_session(s->options.channel) &&
-		 code == H2_CONNECT_ERROR)
-		error_set(why, ERROR_DISCONNECTED,
-			  "the connection to the host was lost");
-	else if (code == H2_CANCEL || code == H2_NO_ERROR)
-		error_set(why, ERROR_DISCONNECTED, "the host ended it");
-	else
-		error_set(why, ERROR_DISCONNECTED,
-			  "the host broke it off (HTTP/2 code %" PRIu32 ")",
-			  code);
-}
-
 /* The host's no is complete. */
 static void take_refusal(struct splice *s, struct h2_stream *stream)
 {
@@ -476,7 +443,7 @@ static void on_closed(void *context, struct h2_stream *stream, uint32_t code)
 		return;
 	}
 	if (!s->far_ended) {
-		explain(s, code, &why);
+		console_explain_break(s->options.channel, code, &why);
 		decide(s, s->life == LIFE_OPEN ? SPLICE_BROKEN : SPLICE_REFUSED,
 		       &why);
 	}

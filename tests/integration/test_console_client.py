@@ -238,8 +238,9 @@ class ConsoleClient(test_console.ConsoleCase):
         self.assertEqual(second.wait(), 1, second.text)
         self.assertIn("force", second.text)
         self.connected(client=self.client(self.daemon, "bob"))
-        first.see("The console has ended: bob has taken the line over, from 127.0.0.1")
-        self.assert_left(first)
+        first.see("the console of domain 'web-1' has ended: bob has taken the line over, "
+                  "from 127.0.0.1")
+        self.assert_left(first, 1)
 
     # -- pipes and files ---------------------------------------------------------
 
@@ -334,8 +335,8 @@ class Ends(test_console.ConsoleCase):
         self.alice = self.client(self.daemon)
         self.daemon.call("alice", "domain.start", {"domain": "web-1"})
 
-    def connected(self):
-        terminal = Terminal(self.alice, "console", "web-1")
+    def connected(self, *words):
+        terminal = Terminal(self.alice, "console", "web-1", *words)
         self.addCleanup(terminal.close)
         terminal.see("Escape character is [^\r\n]*\r\n")
         wait_for(terminal.is_raw, "raw mode")
@@ -349,7 +350,7 @@ class Ends(test_console.ConsoleCase):
         self.assertTrue(terminal.is_restored())
 
     def test_2_the_host_is_killed(self):
-        terminal = self.connected()
+        terminal = self.connected("--no-reconnect")
         self.daemon.stop(signal.SIGKILL)
         self.addCleanup(self.daemon.wait_ready)
         self.addCleanup(self.daemon.spawn)  # which finds the guest running

@@ -3,23 +3,22 @@
  * scripts. What it says is made plain text (serial_text.h) and searched line by
  * line; the line that was found goes to standard output.
  *
- * What always holds: the splice has one end of a socket pair, and this file the
- * other; what was heard is kept, and shown or written where it was in vain.
+ * What always holds: without --send it only watches, from what the host has kept on,
+ * and disturbs nobody; with --send it writes, and ends well only when the host has
+ * taken all of it. What was heard is kept, and shown or written where it was in vain.
  */
-#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "api/json.h"
 #include "base/file.h"
 #include "client/channel.h"
 #include "client/console_domain.h"
 #include "client/output.h"
+#include "client/serial_line.h"
 #include "client/serial_text.h"
-#include "client/splice.h"
 #include "client/verbs.h"
 
 #define DEFAULT_TIMEOUT_MS (60 * 1000)
@@ -28,189 +27,170 @@
 struct wait {
 	struct command_call *call;
 	struct channel *channel;
-	struct splice *splice; /* NULL when it is done */
+	struct serial_line *serial;
 	struct console_domain domain;
 	regex_t pattern;
 	struct serial_text heard;
-	struct buf send; /* what is still to be typed */
-	int fd;          /* our end of the pair */
-	uv_poll_t poll;
+	struct buf send; /* --send, as it is typed */
+	uint64_t missed; /* bytes that could not be searched */
 	uv_timer_t timer;
-	unsigned handles; /* of the loop, open ones */
-	char *line;       /* found */
-	bool done;
-	enum splice_reason reason;
-	struct error why;
+	bool timer_open;
+	char *line; /* found */
+	const struct serial_end *end;
 };
 
-/* -- the end ----------------------------------------------------------------- */
+/* -- the line's events ------------------------------------------------------ */
 
-static void stop(struct wait *w)
+static void fail(struct wait *w, struct error *why)
 {
-	w->done = true;
-	channel_stop(w->channel);
+	serial_line_fail(w->serial, why);
 }
 
-static void on_done(void *context, const struct splice_end *end)
+static void fail_memory(struct wait *w)
 {
-	struct wait *w = context;
+	autoerror why = {0};
 
-	w->splice = NULL;
-	w->reason = end->reason;
-	if (error_is_set(&end->why) && !error_is_set(&w->why))
-		error_set(&w->why, end->why.code, "%s", error_words(&end->why));
-	if (end->reason != SPLICE_FAR_END)
-		stop(w);
+	error_set_no_memory(&why);
+	fail(w, &why);
 }
 
 static void on_open(void *context, struct h2_stream *s)
 {
 	struct wait *w = context;
+	autoerror why = {0};
 
 	if (console_domain_read(&w->domain, s, call_argument(w->call, 0),
-				&w->why) < 0)
-		stop(w);
+				&why) < 0)
+		fail(w, &why);
 }
 
-static const struct splice_events events = {
+/* It was found: what was to be typed shall have arrived. */
+static void leave(struct wait *w)
+{
+	if (w->send.len > 0)
+		serial_line_settle(w->serial);
+	else
+		serial_line_stop(w->serial, 0);
+}
+
+static void on_data(void *context, const uint8_t *data, size_t n)
+{
+	struct wait *w = context;
+
+	serial_line_consumed(w->serial, n);
+	if (w->line)
+		return;
+	if (serial_text_feed(&w->heard, data, n) == 0)
+		w->line = serial_text_find(&w->heard, &w->pattern);
+	if (!buf_ok(&w->heard.text))
+		fail_memory(w);
+	else if (w->line)
+		leave(w);
+}
+
+static void on_settled(void *context)
+{
+	struct wait *w = context;
+
+	serial_line_stop(w->serial, 0);
+}
+
+static void on_cut(void *context, const struct error *why)
+{
+	struct wait *w = context;
+
+	log_info(call_log(w->call), "the console is cut off: %s",
+		 error_words(why));
+}
+
+static void on_back(void *context, const struct serial_news *news)
+{
+	struct wait *w = context;
+	autoerror why = {0};
+
+	w->missed += news->missed;
+	if (!news->unknown && !news->dropped)
+		return;
+	error_set(&why, ERROR_UNKNOWN_OUTCOME,
+		  "the channel was cut, and whether the last %" PRIu64
+		  " bytes of --send have arrived is not known",
+		  news->unknown + news->dropped);
+	fail(w, &why);
+}
+
+static const struct serial_events events = {
 	.on_open = on_open,
-	.on_done = on_done,
+	.on_data = on_data,
+	.on_cut = on_cut,
+	.on_back = on_back,
+	.on_settled = on_settled,
 };
 
 static void on_late(uv_timer_t *timer)
 {
 	struct wait *w = timer->data;
+	autoerror why = {0};
 
-	error_set(&w->why, ERROR_TIMED_OUT, "it was not seen in time");
-	stop(w);
-}
-
-/* -- bytes --------------------------------------------------------------------- */
-
-static void type_some(struct wait *w)
-{
-	while (w->send.len > 0) {
-		ssize_t n = send(w->fd, buf_bytes(&w->send), w->send.len,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return;
-		buf_consume(&w->send, (size_t)n);
-	}
-}
-
-static void search(struct wait *w, const uint8_t *data, size_t n)
-{
-	if (serial_text_feed(&w->heard, data, n) == 0)
-		w->line = serial_text_find(&w->heard, &w->pattern);
-	if (!buf_ok(&w->heard.text))
-		error_set_no_memory(&w->why);
-	if (w->line || error_is_set(&w->why))
-		stop(w);
-}
-
-static void on_ready(uv_poll_t *poll, int status, int happened);
-
-static void want(struct wait *w)
-{
-	uv_poll_start(&w->poll,
-		      UV_READABLE | (w->send.len > 0 ? UV_WRITABLE : 0),
-		      on_ready);
-}
-
-static void on_ready(uv_poll_t *poll, int status, int happened)
-{
-	struct wait *w = poll->data;
-	uint8_t data[SPLICE_READ];
-	ssize_t n;
-
-	type_some(w);
-	n = recv(w->fd, data, sizeof(data), MSG_DONTWAIT);
-	if (n > 0)
-		search(w, data, (size_t)n);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		uv_poll_stop(poll);
-		stop(w);
-	} else if (!w->done) {
-		want(w);
-	}
+	if (w->line)
+		error_set(&why, ERROR_TIMED_OUT,
+			  "it was seen, but the guest has not taken the last "
+			  "%" PRIu64 " bytes of --send in time",
+			  serial_line_unsettled(w->serial));
+	else
+		error_set(&why, ERROR_TIMED_OUT, "it was not seen in time");
+	fail(w, &why);
 }
 
 /* -- running ------------------------------------------------------------------- */
 
-static void on_handle_closed(uv_handle_t *handle)
+static int64_t history(const struct wait *w)
+{
+	return w->send.len > 0 || call_flag(w->call, "new") ? 0 : -1;
+}
+
+static int start(struct wait *w, struct error *err)
+{
+	int64_t ms = call_number(w->call, "timeout", DEFAULT_TIMEOUT_MS);
+	struct serial_options options = {
+		.channel = w->channel,
+		.ask = {.domain = call_argument(w->call, 0),
+			.n = (unsigned)call_number(w->call, "port", 0),
+			.watch = w->send.len == 0,
+			.force = w->send.len > 0 && call_flag(w->call, "force"),
+			.history = history(w)},
+		.events = &events,
+		.context = w,
+		.return_ms = (uint64_t)ms,
+	};
+
+	if (serial_line_new(&w->serial, &options, err) < 0)
+		return -1;
+	uv_timer_init(channel_loop(w->channel), &w->timer);
+	w->timer.data = w;
+	w->timer_open = true;
+	uv_timer_start(&w->timer, on_late, (uint64_t)ms, 0);
+	if (w->send.len == 0)
+		return 0;
+	if (serial_line_type(w->serial, buf_bytes(&w->send), w->send.len) < 0)
+		return error_set_no_memory(err);
+	serial_line_finish(w->serial);
+	return 0;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
 {
 	struct wait *w = handle->data;
 
-	w->handles--;
+	w->timer_open = false;
 }
 
-static int open_stream(struct wait *w, const char *path, struct error *err)
-{
-	struct splice_options options = {
-		.channel = w->channel,
-		.path = path,
-		.events = &events,
-		.context = w,
-	};
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		       pair) < 0)
-		return error_set_errno(err, ERROR_SYSTEM, errno,
-				       "cannot make a socket pair");
-	w->fd = pair[0];
-	if (splice_new(&w->splice, &options, err) < 0) {
-		close(pair[1]);
-		return -1;
-	}
-	return splice_attach(w->splice, pair[1], pair[1], true, err);
-}
-
-static int start(struct wait *w, const char *path, struct error *err)
-{
-	uv_loop_t *uv = channel_loop(w->channel);
-	int64_t ms = call_number(w->call, "timeout", DEFAULT_TIMEOUT_MS);
-
-	if (open_stream(w, path, err) < 0)
-		return -1;
-	uv_timer_init(uv, &w->timer);
-	uv_poll_init(uv, &w->poll, w->fd);
-	w->timer.data = w->poll.data = w;
-	w->handles = 2;
-	uv_timer_start(&w->timer, on_late, (uint64_t)ms, 0);
-	want(w);
-	return 0;
-}
-
-static int run(struct wait *w, struct error *err)
-{
-	while (!w->done) {
-		autoerror why = {0};
-
-		if (channel_run(w->channel, &why) == 0 || w->done)
-			continue;
-		if (why.code == ERROR_INTERRUPTED)
-			return error_move(err, &why);
-		uv_run(channel_loop(w->channel), UV_RUN_ONCE);
-	}
-	return 0;
-}
-
-/* The pair's other end closes with the splice; then the loop lets go of ours. */
 static void finish(struct wait *w)
 {
-	splice_free(w->splice);
-	if (w->handles > 0) {
-		uv_close((uv_handle_t *)&w->timer, on_handle_closed);
-		uv_close((uv_handle_t *)&w->poll, on_handle_closed);
-	}
-	while (w->handles > 0)
+	serial_line_free(steal(&w->serial));
+	if (w->timer_open)
+		uv_close((uv_handle_t *)&w->timer, on_timer_closed);
+	while (w->timer_open)
 		uv_run(channel_loop(w->channel), UV_RUN_ONCE);
-	if (w->fd >= 0)
-		close(w->fd);
 }
 
 /* -- what is told ---------------------------------------------------------------- */
@@ -235,31 +215,50 @@ static char *last_line(const struct wait *w)
 	return buf_steal_str(&shown);
 }
 
+/* What ended it, where it was no time-out. */
+static int explain_end(struct wait *w, struct error *err)
+{
+	const struct error *why = &w->end->why;
+	autofree char *end = NULL;
+
+	if (w->end->reason != SERIAL_ENDED)
+		return error_copy(err, why);
+	if (error_is_set(why))
+		return error_set(err,
+				 why->code == ERROR_STATE ? ERROR_FAILED
+							  : why->code,
+				 "%s before it was seen", error_words(why));
+	end = console_explain_end(w->channel, &w->domain, "console");
+	return error_set(err, ERROR_FAILED, "%s before it was seen",
+			 end ? end : "the console has ended");
+}
+
 /* Why it was in vain, and what was heard last. */
 static int explain(struct wait *w, struct error *err)
 {
 	autofree char *last = last_line(w);
-	autofree char *end = NULL;
+	autoerror why = {0};
+	autobuf text = {0};
+	autofree char *words = NULL;
 
-	if (!error_is_set(&w->why)) {
-		end = console_explain_end(w->channel, &w->domain, "console");
-		error_set(&w->why, ERROR_FAILED, "%s before it was seen",
-			  end ? end : "the console has ended");
-	}
-	if (w->why.code != ERROR_TIMED_OUT && w->reason == SPLICE_REFUSED)
-		return error_move(err, &w->why);
+	if (w->end->reason == SERIAL_REFUSED)
+		return error_copy(err, &w->end->why);
+	explain_end(w, &why);
+	buf_appendf(&text, "'%s' on domain '%s': %s", call_argument(w->call, 1),
+		    call_argument(w->call, 0), error_words(&why));
+	if (w->missed)
+		buf_appendf(&text,
+			    "; while the channel was cut, %" PRIu64
+			    " bytes were missed",
+			    w->missed);
 	if (last)
-		error_set(err, w->why.code,
-			  "'%s' on domain '%s': %s; its last line was: %s",
-			  call_argument(w->call, 1), call_argument(w->call, 0),
-			  error_words(&w->why), last);
+		buf_appendf(&text, "; its last line was: %s", last);
 	else
-		error_set(err, w->why.code,
-			  "'%s' on domain '%s': %s; the guest said nothing: "
-			  "--send '\\r' makes many of them speak",
-			  call_argument(w->call, 1), call_argument(w->call, 0),
-			  error_words(&w->why));
-	return -1;
+		buf_append_str(&text, "; the guest said nothing: --send '\\r' "
+				      "makes many of them speak");
+	words = buf_steal_str(&text);
+	return words ? error_set(err, why.code, "%s", words)
+		     : error_set_no_memory(err);
 }
 
 static int keep_text(const struct wait *w, struct error *err)
@@ -299,18 +298,18 @@ static int tell(struct wait *w, struct error *err)
 	return 0;
 }
 
-static int listen_for(struct wait *w, const char *path, struct error *err)
+static int listen_for(struct wait *w, struct error *err)
 {
 	autoerror kept = {0};
 	int rc;
 
-	w->fd = -1;
+	call_keep_key(w->call);
 	if (call_channel(w->call, &w->channel, err) < 0)
 		return -1;
-	rc = start(w, path, err);
+	rc = start(w, err);
 	if (rc == 0)
-		rc = run(w, err);
-	if (rc == 0 && !w->line)
+		rc = serial_line_run(w->serial, &w->end, err);
+	if (rc == 0 && (!w->line || w->end->reason != SERIAL_STOPPED))
 		rc = explain(w, err);
 	finish(w);
 	if (rc == 0)
@@ -368,25 +367,17 @@ static int read_send(struct wait *w, struct error *err)
 int verb_wait_serial(struct command_call *call, struct error *err)
 {
 	struct wait w = {.call = call};
-	autofree char *path = NULL;
 	int rc;
 
 	if (compile(&w, err) < 0)
 		return -1;
-	path = console_path(call_argument(call, 0), "serial",
-			    (unsigned)call_number(call, "port", 0),
-			    call_flag(call, "force"));
-	if (!path)
-		rc = error_set_no_memory(err);
-	else
-		rc = read_send(&w, err);
+	rc = read_send(&w, err);
 	if (rc == 0)
-		rc = listen_for(&w, path, err);
+		rc = listen_for(&w, err);
 	regfree(&w.pattern);
 	serial_text_clear(&w.heard);
 	buf_free(&w.send);
 	free(w.line);
 	console_domain_clear(&w.domain);
-	error_clear(&w.why);
 	return rc;
 }

@@ -13,6 +13,7 @@ import virtmux_test
 from virtmux_test import read_file
 
 TIMED_OUT = 7
+LONG = 5 * virtmux_test.TIMEOUT
 
 
 class WaitSerial(test_console.ConsoleCase):
@@ -73,7 +74,7 @@ class WaitSerial(test_console.ConsoleCase):
     def test_silence(self):
         """Once what earlier tests made the guest say has come to its end."""
         def said():
-            done = self.wait("never", "--timeout", "300ms")
+            done = self.wait("never", "--new", "--timeout", "300ms")
             self.assertEqual(done.returncode, TIMED_OUT)
             return done.stderr
         virtmux_test.wait_for(lambda: "the guest said nothing" in said(), "silence")
@@ -81,6 +82,37 @@ class WaitSerial(test_console.ConsoleCase):
     def test_a_flood_is_searched_as_it_comes(self):
         done = self.wait("^19999$", "--send", "seq 1 20000\\r", "--timeout", "2m")
         self.assertEqual((done.returncode, done.stdout), (0, "19999\n"), done.stderr)
+
+    def test_all_that_was_to_be_typed_is_typed(self):
+        """Also where the line is found while most of it is still to go out."""
+        words = "".join(f"echo line $(({n}))\\r" for n in range(3000))
+        done = self.wait("^line 1$", "--send", words + "echo end > /tmp/typed\\r",
+                         "--timeout", "2m", timeout=LONG)
+        self.assertEqual((done.returncode, done.stdout), (0, "line 1\n"), done.stderr)
+        done = self.wait("^end$", "--send", "cat /tmp/typed\\r", "--timeout", "2m",
+                         timeout=LONG)
+        self.assertEqual((done.returncode, done.stdout), (0, "end\n"), done.stderr)
+
+    def test_what_was_said_before(self):
+        """Is found, unless only what is new is wanted; and nobody is disturbed."""
+        self.wait("^sloe 2$", "--send", "echo sloe $((1 + 1))\\r")
+        writer = self.alice.spawn("console", "web-1", "--script", stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(virtmux_test.end_process, writer)
+        writer.stdin.write(b"echo sloe $((2 + 1))\n")
+        writer.stdin.flush()
+        done = self.alice.run("wait-serial", "web-1", "^sloe 3$")
+        self.assertEqual((done.returncode, done.stdout), (0, "sloe 3\n"), done.stderr)
+        done = self.alice.run("wait-serial", "web-1", "^sloe 2$")
+        self.assertEqual((done.returncode, done.stdout), (0, "sloe 2\n"), done.stderr)
+        done = self.alice.run("wait-serial", "web-1", "^sloe", "--new", "--timeout", "1s")
+        self.assertEqual(done.returncode, TIMED_OUT, done.stdout)
+        done = self.alice.run("wait-serial", "web-1", "x", "--send", "\\r")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("alice writes on serial line 0", done.stderr)
+        text, said = writer.communicate(timeout=LONG)
+        self.assertEqual((writer.returncode, said), (0, b""))
+        self.assertIn(b"\nsloe 3\r\n", text)
 
     def test_wrong_words(self):
         for words, status, said in (
@@ -101,7 +133,7 @@ class WaitSerial(test_console.ConsoleCase):
                                    stderr=subprocess.PIPE, text=True)
         said = process.communicate(timeout=virtmux_test.TIMEOUT)[1]
         self.assertEqual(process.returncode, 1, said)
-        self.assertIn("has stopped before it was seen", said)
+        self.assertIn("has stopped (shutdown) before it was seen", said)
 
 
 if __name__ == "__main__":

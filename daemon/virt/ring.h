@@ -34,7 +34,7 @@ static inline void ring_added(struct ring *ring, size_t n)
 /* The oldest bytes, and how many: one piece. */
 static inline size_t ring_held(const struct ring *ring, uint8_t **at)
 {
-	*at = ring->data + ring->start;
+	*at = ring->data ? ring->data + ring->start : NULL;
 	if (ring->len < ring->size - ring->start)
 		return ring->len;
 	return ring->size - ring->start;

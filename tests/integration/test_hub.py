@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# timeout: 300
+# timeout: 600
 """A serial line as a hub: what came before, watchers beside a writer, taking over,
 coming back without a byte lost or doubled, stalls and floods. The guests run
 tests/guest/tiny.c, whose every byte is known.

@@ -102,6 +102,10 @@ static void test_refused(void **state)
 	assert_non_null(strstr(control, "not UTF-8 at byte 2"));
 }
 
+static const char long_name[] =
+	"a-name-longer-than-any-layout-that-was-ever-thought-of-by-"
+	"anybody";
+
 static void test_no_such_layout(void **state)
 {
 	static const char *const names[] = {
@@ -113,8 +117,7 @@ static void test_no_such_layout(void **state)
 		"de,us",
 		"de(nodeadkeys)",
 		":intl",
-		"a-name-that-is-longer-than-any-layout-that-was-ever-thought-of"
-		"-by-anybody",
+		long_name,
 	};
 
 	for (size_t i = 0; i < array_size(names); i++) {

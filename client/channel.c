@@ -47,7 +47,7 @@ static void on_closed(void *context, struct conn *conn, const struct error *why)
 	error_clear(&c->why);
 	if (why && error_is_set(why))
 		error_set(&c->why, why->code, "%s", error_words(why));
-	uv_stop(&c->uv);
+	uv_stop(c->uv);
 }
 
 static const struct conn_events events = {
@@ -62,13 +62,13 @@ static void on_signal(uv_signal_t *handle, int number)
 	struct channel *c = handle->data;
 
 	c->interrupted = number;
-	uv_stop(&c->uv);
+	uv_stop(c->uv);
 }
 
 static void init_signals(struct channel *c)
 {
 	for (size_t i = 0; i < CHANNEL_SIGNALS; i++) {
-		uv_signal_init(&c->uv, &c->signals[i]);
+		uv_signal_init(c->uv, &c->signals[i]);
 		c->signals[i].data = c;
 	}
 }
@@ -97,7 +97,7 @@ static int interrupted(struct channel *c, struct error *err)
 int channel_wait(struct channel *c, const bool *done, struct error *err)
 {
 	while (!*done) {
-		int alive = uv_run(&c->uv, UV_RUN_ONCE);
+		int alive = uv_run(c->uv, UV_RUN_ONCE);
 
 		if (*done)
 			break;
@@ -114,7 +114,7 @@ int channel_run(struct channel *c, struct error *err)
 {
 	c->stopping = false;
 	while (!c->stopping && !c->interrupted && c->state == CHANNEL_OPEN)
-		if (!uv_run(&c->uv, UV_RUN_DEFAULT))
+		if (!uv_run(c->uv, UV_RUN_DEFAULT))
 			break;
 	if (c->stopping)
 		return 0;
@@ -129,7 +129,7 @@ int channel_run(struct channel *c, struct error *err)
 void channel_stop(struct channel *c)
 {
 	c->stopping = true;
-	uv_stop(&c->uv);
+	uv_stop(c->uv);
 }
 
 /* -- opening --------------------------------------------------------------- */
@@ -137,16 +137,17 @@ void channel_stop(struct channel *c)
 static int make_loop(struct channel *c, struct error *err)
 {
 	struct conn_limits limits = conn_limits_default;
-	int rc = uv_loop_init(&c->uv);
+	int rc = uv_loop_init(&c->own_uv);
 
 	if (rc < 0)
 		return error_set(err, ERROR_SYSTEM, "cannot make a loop: %s",
 				 uv_strerror(rc));
+	c->uv = &c->own_uv;
 	init_signals(c);
-	uv_timer_init(&c->uv, &c->timer);
+	uv_timer_init(c->uv, &c->timer);
 	c->timer.data = c;
 	limits.grace_ms = (uint64_t)c->options.profile->connect_timeout;
-	return conn_loop_new(&c->conn_loop, &c->uv, &limits, c->options.log,
+	return conn_loop_new(&c->conn_loop, c->uv, &limits, c->options.log,
 			     err);
 }
 
@@ -156,7 +157,7 @@ static int await_open(struct channel *c, struct conn_dial *dial,
 {
 	while (c->state == CHANNEL_CONNECTING && !c->interrupted &&
 	       !c->stopping)
-		uv_run(&c->uv, UV_RUN_ONCE);
+		uv_run(c->uv, UV_RUN_ONCE);
 	if (c->state == CHANNEL_OPEN)
 		return 0;
 	if (c->interrupted || c->stopping) {
@@ -319,7 +320,7 @@ static void end_connection(struct channel *c)
 {
 	if (c->conn)
 		conn_close(c->conn, NULL);
-	while (c->conn && uv_run(&c->uv, UV_RUN_ONCE))
+	while (c->conn && uv_run(c->uv, UV_RUN_ONCE))
 		continue;
 	watch_signals(c, false);
 	if (!c->options.keep_key) {
@@ -356,18 +357,18 @@ static void on_pause_over(uv_timer_t *timer)
 {
 	struct channel *c = timer->data;
 
-	uv_stop(&c->uv);
+	uv_stop(c->uv);
 }
 
 int channel_pause(struct channel *c, uint64_t ms, struct error *err)
 {
 	c->stopping = false;
 	watch_signals(c, true);
-	uv_update_time(&c->uv);
+	uv_update_time(c->uv);
 	uv_timer_start(&c->timer, on_pause_over, ms, 0);
 	while (uv_is_active((uv_handle_t *)&c->timer) && !c->interrupted &&
 	       !c->stopping)
-		uv_run(&c->uv, UV_RUN_ONCE);
+		uv_run(c->uv, UV_RUN_ONCE);
 	uv_timer_stop(&c->timer);
 	return c->interrupted ? interrupted(c, err) : 0;
 }
@@ -395,10 +396,10 @@ void channel_free(struct channel *c)
 		close_handle((uv_handle_t *)&c->timer);
 	if (c->signals[0].data) {
 		/* uv_stop() by on_closed makes it return before all is closed. */
-		while (uv_run(&c->uv, UV_RUN_DEFAULT))
+		while (uv_run(c->uv, UV_RUN_DEFAULT))
 			continue;
 		conn_loop_free(c->conn_loop);
-		uv_loop_close(&c->uv);
+		uv_loop_close(c->uv);
 	}
 	tls_context_unref(c->tls);
 	error_clear(&c->why);
@@ -422,7 +423,7 @@ const struct profile *channel_profile(const struct channel *c)
 
 uv_loop_t *channel_loop(struct channel *c)
 {
-	return &c->uv;
+	return c->uv;
 }
 
 struct conn_loop *channel_conn_loop(struct channel *c)

@@ -75,6 +75,31 @@ void channel_free(struct channel *channel);
 
 DEFINE_CLEANUP(channel, channel_free);
 
+/* -- on a loop that is others', too ---------------------------------------- */
+
+/* From the loop. */
+struct channel_events {
+	void (*on_open)(void *context);
+	/* Once, and last; WHY is set. channel_detach() may follow at once. */
+	void (*on_closed)(void *context, const struct error *why);
+};
+
+/*
+ * Connects to the session of PROFILE's host, which serves on its socket, and tells
+ * EVENTS; nothing here runs the loop. Of the verbs below only the asynchronous ones
+ * may be used. All is borrowed until channel_detach(). ERROR_CONNECT, ERROR_DENIED.
+ */
+int channel_attach(struct channel **channel, struct conn_loop *loop,
+		   const struct profile *profile, struct log *log,
+		   const struct channel_events *events, void *context,
+		   struct error *err);
+
+/*
+ * Ends it, instead of channel_free(); no event follows, and what it holds goes in
+ * callbacks of the loop. NULL-safe.
+ */
+void channel_detach(struct channel *channel);
+
 bool channel_is_session(const struct channel *channel);
 const struct profile *channel_profile(const struct channel *channel);
 

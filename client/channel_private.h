@@ -38,7 +38,8 @@ struct channel {
 	bool stopping;   /* channel_stop() was called */
 	int interrupted; /* number of a signal that came, or 0 */
 	uint64_t call_ms;
-	uv_loop_t uv;
+	uv_loop_t own_uv; /* where it has one */
+	uv_loop_t *uv;
 	uv_signal_t signals[CHANNEL_SIGNALS];
 	uv_timer_t timer; /* runs to the nearest deadline of an exchange */
 	struct list exchanges;
@@ -46,6 +47,12 @@ struct channel {
 	struct conn_loop *conn_loop;
 	struct conn *conn;
 	struct error why;
+
+	/* only of channel_attach() */
+	const struct channel_events *events;
+	void *context;
+	struct conn_dial *dial; /* while it connects */
+	bool detached;
 };
 
 /*

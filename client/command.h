@@ -105,6 +105,8 @@ extern const struct command_item command_globals[];
 
 /* Why it runs on one host at a time (ALONE), or NULL. */
 const char *command_alone(const struct command *command);
+/* Whether it takes many hosts itself (GATHERS). */
+bool command_gathers(const struct command *command);
 /* Whether its lines are of use as they come (LIVE), before its end. */
 bool command_is_live(const struct command *command);
 

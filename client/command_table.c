@@ -54,6 +54,12 @@ static const char *const alone[COMMANDS] = {
 #include "client/commands.def"
 };
 
+static const bool gathers[COMMANDS] = {
+	[0] = false,
+#define GATHERS(id) [COMMAND_PLACE_##id] = true,
+#include "client/commands.def"
+};
+
 static const bool live[COMMANDS] = {
 	[0] = false,
 #define LIVE(id) [COMMAND_PLACE_##id] = true,
@@ -99,6 +105,11 @@ bool command_is_long(const struct command *command)
 const char *command_alone(const struct command *command)
 {
 	return alone[command - command_table];
+}
+
+bool command_gathers(const struct command *command)
+{
+	return gathers[command - command_table];
 }
 
 bool command_is_live(const struct command *command)

@@ -108,7 +108,7 @@ static void on_closed(void *context, struct h2_stream *s, uint32_t code)
 	struct exchange *x = context;
 
 	/* This may come while the loop is about to sleep: whoever waits is woken. */
-	uv_stop(&x->channel->uv);
+	uv_stop(x->channel->uv);
 	x->stream = NULL;
 	list_remove(&x->link);
 	if (!x->ended && !error_is_set(&x->why))

@@ -22,7 +22,8 @@ bool many_wanted(const struct command_call *call)
 {
 	const char *text = command_host_text(call);
 
-	return text && (strchr(text, ',') || text[0] == '@');
+	return text && !command_gathers(call->command) &&
+	       (strchr(text, ',') || text[0] == '@');
 }
 
 /* -- a host's process ------------------------------------------------------ */
@@ -327,7 +328,7 @@ static int read_input(struct many *many, struct error *err)
 	return many->input ? 0 : error_set_no_memory(err);
 }
 
-static int make_hosts(struct many *many, struct error *err)
+int many_make_hosts(struct many *many, struct error *err)
 {
 	if (many->count == 0)
 		return error_set(err, ERROR_CONFIG,
@@ -350,7 +351,7 @@ static int make_hosts(struct many *many, struct error *err)
 	return 0;
 }
 
-static void clear(struct many *many)
+void many_clear(struct many *many)
 {
 	for (size_t i = 0; many->hosts && i < many->count; i++) {
 		error_clear(&many->hosts[i].why);
@@ -374,7 +375,7 @@ static int run_all(struct many *many, command_fn *run, struct error *err)
 	if (refuse(call, err) < 0 ||
 	    many_find_hosts(many, command_host_text(call),
 			    call_config_file(call), err) < 0 ||
-	    make_hosts(many, err) < 0 || many_unlock(many, err) < 0 ||
+	    many_make_hosts(many, err) < 0 || many_unlock(many, err) < 0 ||
 	    read_input(many, err) < 0)
 		return -1;
 	begin_all(many, run);
@@ -392,6 +393,6 @@ int many_run(struct command_call *call, command_fn *run, struct error *err)
 	};
 	int rc = run_all(&many, run, err);
 
-	clear(&many);
+	many_clear(&many);
 	return rc;
 }

@@ -15,7 +15,10 @@
 
 #define MANY_HOSTS_MAX 200 /* each takes a process and three descriptors */
 
-/* Whether the host that the call names is a list or a group. */
+/*
+ * Whether the host that the call names is a list or a group, and the verb does not
+ * see to that itself (GATHERS).
+ */
 bool many_wanted(const struct command_call *call);
 
 /*

@@ -69,6 +69,14 @@ struct many {
 	bool shown; /* a block of text was */
 };
 
+/* -- many.c ---------------------------------------------------------------- */
+
+/* many->hosts by many->names. ERROR_CONFIG where there are none. */
+int many_make_hosts(struct many *many, struct error *err);
+
+/* Frees all that MANY owns. */
+void many_clear(struct many *many);
+
 /* -- many_hosts.c ---------------------------------------------------------- */
 
 /*

@@ -22,7 +22,9 @@ ARROWS = {
                    "daemon/rpc", "daemon/virt", "daemon/relay"},
     "daemon/core": {"common/base", "common/api", "common/wire", "daemon/rpc",
                     "daemon/virt", "daemon/relay", "daemon/ops"},
-    "client": {"common/base", "common/api", "common/record", "common/wire"},
+    "client/web": {"common/base"},
+    "client": {"common/base", "common/api", "common/record", "common/wire",
+               "client/web"},
     "pki": {"common/base"},
 }
 
@@ -34,8 +36,11 @@ LIBRARIES = {
     r"xkbcommon/": ("client/keyboard",),
     r"nghttp2/": ("common/wire/h2",),
     r"openssl/": ("common/wire/tls", "common/wire/verify", "common/wire/explain",
-                  "common/base/base64", "common/base/digest", "pki/", "client/key"),
+                  "common/base/base64", "common/base/digest", "pki/", "client/key",
+                  "client/web/accept"),
     r"uv\.h": ("common/wire/conn", "daemon/", "client/"),
+    r"microhttpd\.h": ("client/web/http",),
+    r"wslay/": ("client/web/socket",),
     r"ini\.h": ("common/base/ini",),
     r"popt\.h": ("client/", "daemon/core/", "pki/"),
     r"json-c/": ("common/api/", "client/", "daemon/rpc/", "daemon/ops/", "pki/"),

@@ -21,7 +21,9 @@
 	"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"            \
 	"<meta name=\"color-scheme\" content=\"light dark\">"                  \
 	"<meta name=\"viewport\" content=\"width=device-width\">"              \
-	"<title>virtmux</title><h1>virtmux</h1><p>%s</p></html>\n"
+	"<link rel=\"icon\" "                                                  \
+	"href=\"data:,\"><title>virtmux</title><h1>virtmux</h1><p>%s</p></"    \
+	"html>\n"
 
 /*
  * The browser goes on from here by itself: a redirection would count as asked by
@@ -31,7 +33,8 @@ static const char entered[] =
 	"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
 	"<meta name=\"color-scheme\" content=\"light dark\">"
 	"<meta http-equiv=\"refresh\" content=\"0;url=/\">"
-	"<title>virtmux</title><p><a href=\"/\">Go on</a></p></html>\n";
+	"<link rel=\"icon\" href=\"data:,\"><title>virtmux</title><p><a "
+	"href=\"/\">Go on</a></p></html>\n";
 
 /* -- the page's files ------------------------------------------------------ */
 

@@ -484,6 +484,8 @@ static int dial_host(struct conn_loop *loop, const struct conn_dial_options *o,
 	d->stagger.data = d;
 	d->timeout.data = d;
 	d->handles += 2;
+	/* A passphrase may have been asked for since the loop looked at the clock. */
+	uv_update_time(loop->uv);
 	uv_timer_start(&d->timeout, on_timeout, d->timeout_ms, 0);
 	*dial = d;
 	return 0;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -747,6 +748,30 @@ static void test_dial_refused(void **state)
 	close(fd);
 }
 
+/* The time before it is not counted, whatever the loop's clock says. */
+static void test_dial_after_a_while(void **state)
+{
+	const struct timespec while_typing = {.tv_sec = 1};
+	struct world *w = *state;
+	struct conn_dial_options options = {.host = "127.0.0.1",
+					    .timeout_ms = 900,
+					    .events = &events,
+					    .context = w};
+	struct conn_dial *handle;
+	char port[8];
+	int fd;
+
+	be_patient(w);
+	unused_port(port, sizeof(port), &fd, false);
+	options.port = port;
+	nanosleep(&while_typing, NULL);
+	assert_int_equal(conn_dial(w->loop, &options, &handle, NULL), 0);
+	while (!w->client_closed)
+		uv_run(&w->uv, UV_RUN_ONCE);
+	assert_non_null(strstr(w->client_why.words, "Connection refused"));
+	close(fd);
+}
+
 static void test_dial_silent(void **state)
 {
 	struct tls_context *tls = context_of(*state, TLS_CLIENT, "ca", "user");
@@ -834,6 +859,7 @@ int main(void)
 		TEST(test_drain_lets_streams_end),
 		TEST(test_lost_peer_ends_streams),
 		TEST(test_dial_refused),
+		TEST(test_dial_after_a_while),
 		TEST(test_dial_silent),
 		TEST(test_dial_unknown_name),
 		TEST(test_split_address),

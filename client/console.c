@@ -24,6 +24,7 @@
 #include "client/console_io.h"
 #include "client/output.h"
 #include "client/profile.h"
+#include "client/recorder.h"
 #include "client/serial_line.h"
 #include "client/splice.h"
 #include "client/terminal.h"
@@ -53,6 +54,7 @@ struct console {
 	uv_signal_t winch; /* of a terminal */
 	unsigned handles;  /* of the loop, open ones */
 	const struct serial_end *end;
+	struct recorder *recorder; /* NULL: none */
 };
 
 /* -- words ----------------------------------------------------------------- */
@@ -121,6 +123,60 @@ static void tell_keys(const struct console *c)
 	      " ~?   tells this\r\n"
 	      " ~~   types ~\r\n",
 	      stderr);
+}
+
+/* -- the recording --------------------------------------------------------- */
+
+static int open_recording(struct console *c, struct error *err)
+{
+	const char *path = call_text(c->call, "record", NULL);
+
+	if (path)
+		return recorder_new(&c->recorder, path,
+				    call_flag(c->call, "overwrite"),
+				    RECORDER_CAST, err);
+	if (call_flag(c->call, "record-input") ||
+	    call_flag(c->call, "overwrite"))
+		return error_set(err, ERROR_USAGE,
+				 "--record-input and --overwrite go with "
+				 "--record");
+	return 0;
+}
+
+static void begin_recording(struct console *c)
+{
+	const struct record_about about = {
+		.domain = c->domain.name,
+		.uuid = c->domain.uuid,
+		.kind = "serial",
+		.n = call_text(c->call, "devname", "0"),
+		.host = call_text(c->call, "host", NULL),
+	};
+
+	if (c->recorder)
+		recorder_begin(c->recorder, &about);
+}
+
+static void record(struct console *c, bool typed, const uint8_t *data, size_t n)
+{
+	bool ended;
+
+	if (!c->recorder || (typed && !call_flag(c->call, "record-input")))
+		return;
+	ended = recorder_why(c->recorder);
+	recorder_add(c->recorder, typed, data, n);
+	if (!ended && recorder_why(c->recorder))
+		warn(c, error_words(recorder_why(c->recorder)));
+}
+
+/* The console went on without it, but it is not what was asked for. */
+static int close_recording(struct console *c, int rc, struct error *err)
+{
+	autoerror why = {0};
+
+	if (recorder_close(c->recorder, &why) < 0 && rc == 0)
+		return error_move(err, &why);
+	return rc;
 }
 
 /* -- keys that are for us -------------------------------------------------- */
@@ -225,8 +281,10 @@ static void type(struct console *c, struct buf *typed)
 	if (c->watches)
 		buf_reset(typed);
 	if (buf_ok(typed) &&
-	    serial_line_type(c->line, buf_bytes(typed), typed->len) == 0)
+	    serial_line_type(c->line, buf_bytes(typed), typed->len) == 0) {
+		record(c, true, buf_bytes(typed), typed->len);
 		return;
+	}
 	error_set(&why, ERROR_NO_MEMORY, "what was typed cannot be kept");
 	serial_line_fail(c->line, &why);
 }
@@ -266,6 +324,7 @@ static void on_shown(void *context, const uint8_t *data, size_t n)
 {
 	struct console *c = context;
 
+	record(c, false, data, n);
 	serial_line_consumed(c->line, n);
 	await_quiet(c);
 	if (c->io.held.len == n)
@@ -304,7 +363,12 @@ static void on_open(void *context, struct h2_stream *s)
 		return;
 	}
 	c->opened = true;
+	begin_recording(c);
 	greet(c);
+	if (h2_stream_header(s, "virtmux-recorded") &&
+	    !call_flag(c->call, "quiet"))
+		warn(c, "This console is recorded by the host, with all that "
+			"is typed");
 	if (c->terminal && terminal_raw(c->terminal, &why) < 0) {
 		fail(c, &why);
 		return;
@@ -663,7 +727,9 @@ int verb_console(struct command_call *call, struct error *err)
 		return -1;
 	if (terminal && terminal_new(&c.terminal, STDIN_FILENO, err) < 0)
 		return -1;
-	rc = converse(&c, n, err);
+	rc = open_recording(&c, err);
+	if (rc == 0)
+		rc = close_recording(&c, converse(&c, n, err), err);
 	terminal_free(c.terminal);
 	console_domain_clear(&c.domain);
 	return rc;

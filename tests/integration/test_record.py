@@ -38,6 +38,11 @@ def bytes_of(path, kind):
     return b"".join(data for _, k, data in read_cast(path)[1] if k == kind)
 
 
+def text_of(path):
+    """What the guest said, with the ends of lines that run() gives."""
+    return bytes_of(path, "o").decode().replace("\r\n", "\n")
+
+
 def read_capture(path):
     """What it tells of itself, its records as (us, kind, bytes), whether it is
     closed (doc/RECORDING.md)."""
@@ -285,6 +290,15 @@ class ByHost(RecordCase):
                                        identity="sara")
         self.assertNotIn("recording", view)
 
+    def test_the_client_says_so(self):
+        done = self.client(self.daemon, "rita").run(
+            "console", "web-1", "--force", "--idle", "200ms", input="\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("recorded by the host", done.stderr)
+        done = self.client(self.daemon).run(
+            "console", "web-1", "--force", "--idle", "200ms", input="\n")
+        self.assertNotIn("recorded", done.stderr)
+
     def test_a_demand_ends_what_is_not_recorded(self):
         """By a reload, while the console is open; the next one is recorded."""
         process = self.client(self.daemon).spawn(
@@ -309,7 +323,7 @@ class ByHost(RecordCase):
 
 
 class ByClient(RecordCase):
-    """view --record."""
+    """console --record and view --record."""
 
     @classmethod
     def setUpClass(cls):
@@ -319,6 +333,61 @@ class ByClient(RecordCase):
     def setUp(self):
         super().setUp()
         self.file = os.path.join(self.work, "recording")
+
+    def console(self, *words, text="echo $((6 * 7)) plüms\n", **options):
+        return self.alice.run(
+            "console", "web-1", "--force", "--history", "0", "--idle", "1s",
+            "--record", self.file, *words, input=text, **options)
+
+    def test_a_console(self):
+        done = self.console()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("42 plüms", done.stdout)
+        self.assertEqual(text_of(self.file), done.stdout)
+        self.assertEqual(bytes_of(self.file, "i"), b"")
+        self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o600)
+        about = read_cast(self.file)[0]["virtmux"]
+        self.assertEqual((about["by"], about["domain"], about["uuid"]),
+                         ("client", "web-1", test_console.UUID))
+        self.assertEqual(self.alice.run("replay", self.file).stdout, done.stdout)
+        info = json.loads(self.alice.run("replay", "--info", "--json", self.file).stdout)
+        self.assertEqual((info["bytes_from_guest"], info["bytes_to_guest"],
+                          info["complete"], info["domain"]),
+                         (len(bytes_of(self.file, "o")), 0, True, "web-1"))
+
+    def test_what_is_typed_only_where_it_is_asked_for(self):
+        done = self.console("--record-input")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(bytes_of(self.file, "i").decode(), "echo $((6 * 7)) plüms\n")
+        self.assertEqual(text_of(self.file), done.stdout)
+
+    def test_a_file_that_is_there(self):
+        virtmux_test.write_file(self.file, "precious")
+        done = self.console()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--overwrite", done.stderr)
+        self.assertEqual(read_file(self.file), "precious")
+        done = self.console("--overwrite")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(text_of(self.file), done.stdout)
+
+    def test_nothing_is_left_of_a_console_that_never_was(self):
+        done = self.alice.run("console", "nobody", "--record", self.file, input="")
+        self.assertEqual(done.returncode, 3)
+        self.assertFalse(os.path.exists(self.file))
+
+    def test_a_full_disk_ends_the_recording_alone(self):
+        """Told at once, and by the exit status; the console goes on."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        done = self.console(text="seq 1 4000; echo l''ater\n", preexec_fn=limit)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("later", done.stdout)
+        self.assertEqual(done.stderr.count("File too large"), 2, done.stderr)
+        shown = text_of(self.file)
+        self.assertGreater(len(shown), 500)
+        self.assertTrue(done.stdout.startswith(shown))
+        self.assertTrue(read_file(self.file).endswith("]\n"))
 
     def test_a_display(self):
         """Shown again pixel by pixel, and that is what the host's own picture has."""
@@ -558,6 +627,15 @@ class Disks(RecordCase):
         self.assertLess(os.path.getsize(path), 300_001)
         self.assertTrue(read_file(path).endswith("]\n"))
         self.daemon.wait_log("Make room there")
+
+    def test_the_client_is_told(self):
+        self.node("const line = await logIn(); await line.cancel();")
+        self.limit(120_000)
+        self.addCleanup(self.limit, resource.RLIM_INFINITY)
+        done = self.client(self.daemon, "sara").run(
+            "console", "web-1", "--force", "--idle", "20s", input="seq 1 200000\n")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("the host could not write the recording", done.stderr)
 
     def test_a_folder_that_others_may_write(self):
         self.node("const line = await serial(); await line.cancel();", "rita")

@@ -301,14 +301,28 @@ class Away(ResumeCase):
             self.assertTrue(terminal.is_restored())
 
     def test_what_is_typed_meanwhile_arrives(self):
-        """Ctrl-C is the guest's, also then."""
         terminal = self.connected()
         self.cut(terminal)
-        terminal.type("no such command\x03echo $((6 * 7)) medlars\r~?")
+        terminal.type("echo $((6 * 7)) medlars\r~?")
         terminal.see(" ~r   tells the guest the size")
         self.relay.refuse = False
         terminal.see("Connected again to domain 'web-1'")
         terminal.see("42 medlars")
+        terminal.type("\x1d")
+        self.assertEqual(terminal.wait(), 0, terminal.text)
+
+    def test_an_interrupt_meanwhile_is_the_guests(self):
+        """And ends what runs there; its terminal drops what is typed with it."""
+        terminal = self.connected()
+        terminal.type("echo re''ady; cat\r")
+        terminal.see("ready")
+        self.cut(terminal)
+        terminal.type("\x03")
+        self.relay.refuse = False
+        terminal.see("Connected again to domain 'web-1'")
+        terminal.see(PROMPT)
+        terminal.type("echo $((6 * 7)) quinces\r")
+        terminal.see("42 quinces")
         terminal.type("\x1d")
         self.assertEqual(terminal.wait(), 0, terminal.text)
 

@@ -14,7 +14,7 @@ export class Display {
     }
 
     connect(url) {
-        const stream = new Stream(url(this.run ? {run: this.run} : {}), {
+        const stream = new Stream(url({}), {
             onopened: facts => this.open(stream, facts),
             onended: why => this.end(why),
         });
@@ -58,7 +58,6 @@ export class Display {
 
     end(why) {
         this.drop();
-        this.run = null;
         this.console.ended(why);
     }
 

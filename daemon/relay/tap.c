@@ -346,7 +346,6 @@ static size_t source_ready(void *context, bool *end)
 {
 	struct tap *t = context;
 
-	*end = false;
 	*end = t->failed;
 	if (t->failed || t->ready.len > 0)
 		return t->ready.len;

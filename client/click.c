@@ -13,7 +13,7 @@
 
 #include "api/json.h"
 #include "base/clock.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/console_domain.h"
 #include "client/output.h"
 #include "client/rfb.h"

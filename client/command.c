@@ -10,11 +10,11 @@
 #include "api/json.h"
 #include "base/file.h"
 #include "base/ini.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/command_private.h"
 #include "client/follow.h"
 #include "client/output.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 
 #define STDIN_NAME "standard input"
 

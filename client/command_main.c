@@ -13,7 +13,7 @@
 #include "api/describe.h"
 #include "api/json.h"
 #include "client/command_private.h"
-#include "client/key_memory.h"
+#include "client/connect/key_memory.h"
 #include "client/many.h"
 #include "client/output.h"
 

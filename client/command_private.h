@@ -9,7 +9,7 @@
 #define VIRTMUX_CLIENT_COMMAND_PRIVATE_H
 
 #include "client/command.h"
-#include "client/key.h"
+#include "client/connect/key.h"
 
 /* What stands on the command line for an item. */
 struct value {

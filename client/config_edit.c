@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "client/config.h"
+#include "client/connect/config.h"
 
 #define BLANKS    "\t\v\f\r "
 #define MODE_NEW  0600

@@ -17,13 +17,13 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/command.h"
 #include "client/console_domain.h"
 #include "client/console_escape.h"
 #include "client/console_io.h"
 #include "client/output.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 #include "client/recorder.h"
 #include "client/serial_line.h"
 #include "client/splice.h"

@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "api/codec.h"
-#include "client/channel.h"
-#include "client/local.h"
+#include "client/connect/channel.h"
+#include "client/connect/local.h"
 
 #define ASK_TIMES    8
 #define ASK_PAUSE_NS (200 * 1000 * 1000)

@@ -12,9 +12,6 @@
 
 struct channel;
 
-/* The trailer in which the host says why it ended a console. */
-#define CONSOLE_END "virtmux-end"
-
 /* As the answer to a console's request names it. */
 struct console_domain {
 	char *name;

@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/doctor_private.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 #include "client/verbs.h"
 #include "wire/tls.h"
 

@@ -9,7 +9,7 @@
 
 #include "api/codec.h"
 #include "base/clock.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/doctor_private.h"
 
 /* -- who we are ------------------------------------------------------------ */

@@ -11,9 +11,9 @@
 #include "base/file.h"
 #include "client/command.h"
 #include "client/doctor_private.h"
-#include "client/key.h"
-#include "client/key_pkcs11.h"
-#include "client/profile.h"
+#include "client/connect/key.h"
+#include "client/connect/key_pkcs11.h"
+#include "client/connect/profile.h"
 
 #define DATE_SIZE 11 /* of "2026-11-21" with NUL */
 

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/command.h"
 #include "client/doctor_private.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 #include "wire/tls.h"
 
 #define VERSION_LEAST 10 /* TLS 1.0; what is asked of a host that we miss */

@@ -12,7 +12,7 @@
 #include "client/command.h"
 #include "client/doctor_private.h"
 #include "client/output.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 
 #define TITLE_COLUMNS  18
 #define RESULT_COLUMNS 9

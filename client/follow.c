@@ -13,7 +13,7 @@
 #include "api/codec.h"
 #include "api/json.h"
 #include "base/clock.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/command_private.h"
 #include "client/output.h"
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/key_ask.h"
+#include "client/connect/key_ask.h"
 #include "client/key_make.h"
 #include "wire/verify.h"
 

@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "client/key.h"
+#include "client/connect/key.h"
 #include "wire/tls.h"
 
 struct key_bundle;

@@ -7,8 +7,8 @@
 
 #include "api/describe.h"
 #include "client/command_private.h"
-#include "client/config.h"
-#include "client/profile.h"
+#include "client/connect/config.h"
+#include "client/connect/profile.h"
 
 /* Plain text as roff: backslashes, hyphens, and a dot or quote at a line's begin. */
 static void text(struct buf *out, const char *s)

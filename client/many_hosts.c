@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/config.h"
+#include "client/connect/config.h"
 #include "client/many_private.h"
 
 static int add_host(struct many *many, const char *name, size_t len,

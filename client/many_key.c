@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "client/channel.h"
-#include "client/local.h"
+#include "client/connect/channel.h"
+#include "client/connect/local.h"
 #include "client/many_private.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 #include "wire/tls.h"
 
 /* Hosts of one key. */

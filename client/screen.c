@@ -9,7 +9,7 @@
 
 #include "api/codec.h"
 #include "base/file.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 
 struct getting {
 	struct buf *png;

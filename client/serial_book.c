@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/channel.h"
+#include "client/connect/channel.h"
 
 void serial_book_clear(struct serial_book *b)
 {

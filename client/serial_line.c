@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/console_domain.h"
 
 #define REFUSAL_MAX    (64u * 1024) /* bytes of a refusal's body */

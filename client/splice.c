@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/console_domain.h"
 #include "client/splice_fd.h"
 #include "wire/limits.h"

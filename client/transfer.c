@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/transfer_private.h"

@@ -13,7 +13,7 @@
 #include "api/json.h"
 #include "base/buf.h"
 #include "base/sparse.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/transfer_private.h"
 
 #define CHUNK ((size_t)128 * 1024)

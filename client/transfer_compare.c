@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "api/codec.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/transfer_private.h"
 
 #define CHUNK ((size_t)256 * 1024)

@@ -15,11 +15,11 @@
 #include "api/json.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/escapes.h"
 #include "client/keyboard.h"
 #include "client/output.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 #include "client/verbs.h"
 
 #define TEXT_MAX   (64 * 1024) /* bytes; at the usual pace 40 minutes */

@@ -10,7 +10,7 @@
 
 #include "api/codec.h"
 #include "api/json.h"
-#include "client/key_ask.h"
+#include "client/connect/key_ask.h"
 #include "client/output.h"
 #include "client/verbs.h"
 

@@ -12,7 +12,7 @@
 
 #include "api/codec.h"
 #include "api/json.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/output.h"
 #include "client/scaled.h"
 #include "client/verbs.h"

@@ -8,10 +8,10 @@
 
 #include "api/json.h"
 #include "base/file.h"
-#include "client/config.h"
+#include "client/connect/config.h"
 #include "client/config_edit.h"
-#include "client/key_pkcs11.h"
-#include "client/libvirt_pki.h"
+#include "client/connect/key_pkcs11.h"
+#include "client/connect/libvirt_pki.h"
 #include "client/output.h"
 #include "client/verbs.h"
 #include "wire/conn_dial.h"

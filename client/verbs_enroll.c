@@ -11,13 +11,13 @@
 
 #include "api/json.h"
 #include "base/file.h"
-#include "client/config.h"
-#include "client/key_ask.h"
+#include "client/connect/config.h"
+#include "client/connect/key_ask.h"
 #include "client/key_make.h"
-#include "client/key_memory.h"
-#include "client/key_pkcs11.h"
+#include "client/connect/key_memory.h"
+#include "client/connect/key_pkcs11.h"
 #include "client/output.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 #include "client/verbs.h"
 #include "wire/tls.h"
 

@@ -10,7 +10,7 @@
 
 #include "api/codec.h"
 #include "api/json.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/interrupt.h"
 #include "client/output.h"
 #include "client/verbs.h"

@@ -13,13 +13,13 @@
 #include "api/json.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "client/config.h"
+#include "client/connect/config.h"
 #include "client/config_edit.h"
 #include "client/key_bundle.h"
 #include "client/key_make.h"
-#include "client/key_pkcs11.h"
+#include "client/connect/key_pkcs11.h"
 #include "client/output.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 #include "client/verbs.h"
 
 #define FILE_MAX         (1024 * 1024) /* bytes */

@@ -9,7 +9,7 @@
 #include "api/codec.h"
 #include "api/describe.h"
 #include "api/json.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/command_private.h"
 #include "client/output.h"
 #include "client/verbs.h"

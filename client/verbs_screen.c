@@ -7,9 +7,9 @@
 
 #include "api/codec.h"
 #include "api/json.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/output.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 #include "client/screen.h"
 #include "client/sheet.h"
 #include "client/verbs.h"

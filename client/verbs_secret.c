@@ -10,7 +10,7 @@
 #include "api/json.h"
 #include "base/file.h"
 #include "base/secret.h"
-#include "client/prompt.h"
+#include "client/connect/prompt.h"
 #include "client/show.h"
 #include "client/verbs.h"
 #include "client/words.h"

@@ -18,7 +18,7 @@
 #include "api/json.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/output.h"
 #include "client/terminal.h"
 #include "client/top.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/config.h"
+#include "client/connect/config.h"
 #include "client/verbs.h"
 #include "client/web_private.h"
 

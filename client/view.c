@@ -12,7 +12,7 @@
 
 #include "api/json.h"
 #include "client/output.h"
-#include "client/profile.h"
+#include "client/connect/profile.h"
 #include "client/verbs.h"
 #include "client/view_private.h"
 

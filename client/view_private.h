@@ -12,7 +12,7 @@
 #include <uv.h>
 
 #include "base/list.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/command.h"
 #include "client/console_domain.h"
 #include "client/recorder.h"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "client/local.h"
+#include "client/connect/local.h"
 #include "client/view_private.h"
 
 void view_fail(struct view *v, struct error *why)

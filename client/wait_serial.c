@@ -14,7 +14,7 @@
 
 #include "api/json.h"
 #include "base/file.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/console_domain.h"
 #include "client/output.h"
 #include "client/serial_line.h"

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "api/json.h"
-#include "client/local.h"
-#include "client/profile.h"
+#include "client/connect/local.h"
+#include "client/connect/profile.h"
 #include "client/web_private.h"
 
 #define PARTS_MAX 8 /* of a path */

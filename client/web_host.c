@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "client/local.h"
-#include "client/profile.h"
+#include "client/connect/local.h"
+#include "client/connect/profile.h"
 #include "client/web_private.h"
 
 #define KEY_FD 3 /* of the opener */

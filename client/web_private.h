@@ -12,7 +12,7 @@
 #include <uv.h>
 
 #include "base/list.h"
-#include "client/channel.h"
+#include "client/connect/channel.h"
 #include "client/many_private.h"
 #include "client/web/assets.h"
 #include "client/web/gate.h"

@@ -9,7 +9,7 @@
 
 #include "api/json.h"
 #include "base/file.h"
-#include "client/local.h"
+#include "client/connect/local.h"
 #include "client/output.h"
 #include "client/web/limits.h"
 #include "client/web_private.h"

@@ -5,7 +5,7 @@
  *
  * What always holds: token and cookie are 256 random bits each and compared in
  * constant time; the token opens once; nothing is let in on a guess. That the peer
- * is our own user was checked before (client/local.h). One thread.
+ * is our own user was checked before (client/connect/local.h). One thread.
  */
 #ifndef VIRTMUX_CLIENT_WEB_GATE_H
 #define VIRTMUX_CLIENT_WEB_GATE_H

@@ -21,7 +21,7 @@ import virtmux_test     # noqa: E402
 
 SCREEN = "1920x1080"
 CONSOLE_SECONDS = 60
-KEYS = 20           # by each way in one round; they take turns, key by key
+KEYS = 60           # by each way in one round; they take turns, key by key
 HALF_A_MS = 500     # us that a keystroke may cost more
 
 
@@ -175,12 +175,12 @@ def display(bench):
 def keys(bench):
     found = ways()
     medians = {name: [] for name in found}
-    for _ in range(max(bench.rounds, 5)):
+    for _ in range(bench.rounds):
         answer = rfb(bench, ",".join(found.values()), "keys", str(KEYS))
         for name, median in zip(found, answer["p50_us"]):
             medians[name].append(median)
     direct = statistics.median(medians["direct"])
-    print(f"keystroke to screen, direct: {direct:.0f} us, 30 ms of which is QEMU's clock")
+    print(f"keystroke to screen, direct: {direct:.0f} us, 15 ms of which is QEMU's clock")
     for name in found:
         if name != "direct":
             more = [a - b for a, b in zip(medians[name], medians["direct"])]

@@ -5,33 +5,37 @@
  * usage: rfb ADDRESS frames SECONDS   asks for all pixels without a pause: two
  *                                     requests are always under way
  *        rfb ADDRESS,… keys COUNT     presses a key, waits for the update that it
- *                                     causes, so often by each address, in turns
+ *                                     causes, so often by each address, in turns; the
+ *                                     first one's display tells QEMU's clock as well
  * ADDRESS: the path of a Unix socket, or a port of 127.0.0.1.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "bench.h"
 
 #define CHUNK     (256 * 1024)
 #define NAME_MOST 1024
 #define KEY_SPACE 0x20
 /*
- * QEMU looks at the screen 30 ms after it has seen a change and again 80 ms later; a
- * key has it look at once, and 30 ms later. With this pause between two keys, it is
- * always that second look which sees what the key has changed, so that the clock of
- * QEMU is in each figure by the same time.
+ * QEMU looks at the screen each 30 ms for as long as a pointer moves: its clock. When
+ * within those 30 ms a key comes decides how long it waits, so that each way presses
+ * its keys at the same moments, spread evenly over them.
  */
-#define PAUSE_MS 85
-#define WARM     3 /* keys that are not counted */
-#define VIEWERS  8 /* addresses */
+#define TICK_NS      30000000ull
+#define TICK_MOST_MS 5000 /* without one, something is wrong */
+#define QUIET        2 /* ticks without an update, after which the screen is settled */
+#define WARM         3 /* keys that are not counted */
+#define VIEWERS      8 /* addresses */
 
 struct viewer {
 	int fd;
@@ -219,36 +223,87 @@ static void measure_frames(struct viewer *v, double seconds)
 	       (double)updates * 1e9 / (double)(end - begin));
 }
 
-/* What others' keys have changed is taken first: only this key's update is left. */
-static uint64_t press(struct viewer *v)
+/* -- keys ------------------------------------------------------------------ */
+
+/* Has the clock tick on: a pointer that moves, and one pixel that is asked for. */
+static void wind(const struct viewer *clock)
+{
+	static const uint8_t pointer[] = {5, 0, 0, 1, 0, 1};
+	static const uint8_t pixel[] = {3, 0, 0, 0, 0, 0, 0, 1, 0, 1};
+
+	give(clock, pointer, sizeof(pointer));
+	give(clock, pixel, sizeof(pixel));
+}
+
+static bool is_readable(const struct viewer *v, int timeout_ms)
+{
+	struct pollfd p = {.fd = v->fd, .events = POLLIN};
+
+	return poll(&p, 1, timeout_ms) > 0;
+}
+
+static void await_tick(struct viewer *clock)
+{
+	if (!is_readable(clock, TICK_MOST_MS))
+		refuse("the display's clock stands still");
+	take_update(clock);
+	wind(clock);
+}
+
+/* Takes what others' keys have changed; then V waits for its next update. */
+static void settle(struct viewer *v, struct viewer *clock)
+{
+	ask(v, true);
+	for (unsigned quiet = 0; quiet < QUIET; quiet++) {
+		await_tick(clock);
+		if (!is_readable(v, 0))
+			continue;
+		take_update(v);
+		ask(v, true);
+		quiet = 0;
+	}
+}
+
+/* Pressed PHASE ns after a tick: the ns until the update has come. */
+static uint64_t press(struct viewer *v, struct viewer *clock, uint64_t phase)
 {
 	static const uint8_t keys[] = {4, 1, 0, 0, 0, 0, 0, KEY_SPACE,
 				       4, 0, 0, 0, 0, 0, 0, KEY_SPACE};
-	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	const struct timespec wait = {.tv_nsec = (long)phase};
+	struct pollfd p[] = {{.fd = v->fd, .events = POLLIN},
+			     {.fd = clock->fd, .events = POLLIN}};
 	uint64_t begin;
 
-	ask_for_all(v);
-	take_update(v);
-	ask(v, true);
-	nanosleep(&pause, NULL);
+	settle(v, clock);
+	await_tick(clock);
+	nanosleep(&wait, NULL);
 	begin = clock_monotonic_ns();
 	give(v, keys, sizeof(keys));
+	while (!p[0].revents) {
+		if (poll(p, array_size(p), TICK_MOST_MS) <= 0)
+			refuse("a key changes nothing on the screen");
+		if (p[1].revents)
+			await_tick(clock);
+	}
 	take_update(v);
 	return clock_monotonic_ns() - begin;
 }
 
 /* p50 of each address, in their order. */
-static void measure_keys(struct viewer *viewers, unsigned n, unsigned count)
+static void measure_keys(struct viewer *viewers, unsigned n,
+			 struct viewer *clock, unsigned count)
 {
 	struct samples samples[VIEWERS] = {0};
 
-	for (unsigned i = 0; i < WARM + count; i++)
-		for (unsigned j = 0; j < n; j++) {
-			uint64_t took = press(&viewers[j]);
-
-			if (i >= WARM)
-				samples_add(&samples[j], took);
-		}
+	wind(clock);
+	for (unsigned i = 0; i < WARM; i++)
+		for (unsigned j = 0; j < n; j++)
+			press(&viewers[j], clock, 0);
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned j = 0; j < n; j++)
+			samples_add(&samples[j],
+				    press(&viewers[j], clock,
+					  TICK_NS * (2 * i + 1) / (2 * count)));
 	for (unsigned j = 0; j < n; j++)
 		printf("%s%.1f%s", j ? ", " : "{\"p50_us\": [",
 		       samples_us(&samples[j], 0.5), j + 1 < n ? "" : "]}\n");
@@ -261,7 +316,8 @@ static int dial(const char *address)
 
 int main(int argc, char **argv)
 {
-	static struct viewer viewers[VIEWERS];
+	static struct viewer viewers[VIEWERS], clock;
+	const char *first;
 	unsigned n = 0;
 
 	if (argc != 4) {
@@ -269,14 +325,18 @@ int main(int argc, char **argv)
 			"usage: rfb ADDRESS[,ADDRESS…] frames|keys N\n");
 		return 2;
 	}
-	for (char *one = strtok(argv[1], ","); one && n < VIEWERS;
+	first = strtok(argv[1], ",");
+	for (const char *one = first; one && n < VIEWERS;
 	     one = strtok(NULL, ",")) {
 		viewers[n].fd = dial(one);
 		greet(&viewers[n++]);
 	}
-	if (strcmp(argv[2], "frames") == 0)
+	if (strcmp(argv[2], "frames") == 0) {
 		measure_frames(&viewers[0], atof(argv[3]));
-	else
-		measure_keys(viewers, n, (unsigned)atoi(argv[3]));
+	} else {
+		clock.fd = dial(first);
+		greet(&clock);
+		measure_keys(viewers, n, &clock, (unsigned)atoi(argv[3]));
+	}
 	return 0;
 }

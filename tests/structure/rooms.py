@@ -23,8 +23,9 @@ ARROWS = {
     "daemon/core": {"common/base", "common/api", "common/wire", "daemon/rpc",
                     "daemon/virt", "daemon/relay", "daemon/ops"},
     "client/web": {"common/base"},
+    "client/connect": {"common/base", "common/api", "common/wire"},
     "client": {"common/base", "common/api", "common/record", "common/wire",
-               "client/web"},
+               "client/connect", "client/web"},
     "pki": {"common/base"},
 }
 
@@ -37,7 +38,7 @@ LIBRARIES = {
     r"nghttp2/": ("common/wire/h2",),
     r"openssl/": ("common/wire/tls", "common/wire/verify", "common/wire/explain",
                   "common/base/base64", "common/base/digest", "pki/", "client/key",
-                  "client/web/accept"),
+                  "client/connect/key", "client/web/accept"),
     r"uv\.h": ("common/wire/conn", "daemon/", "client/"),
     r"microhttpd\.h": ("client/web/http",),
     r"wslay/": ("client/web/socket",),

@@ -19,7 +19,7 @@
 
 #include "base/file.h"
 #include "client/command_private.h"
-#include "fake_host.h"
+#include "connect/fake_host.h"
 
 #define ARGUMENTS_MAX 32
 

@@ -1,0 +1,437 @@
+/*
+ * Opens, runs and ends the channel (channel.h). Signals that ask the process to
+ * end arrive on the channel's own loop, so that a waiting call can be given up
+ * and said so; nothing here is global.
+ */
+#include "client/connect/channel.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/connect/channel_private.h"
+#include "client/connect/key.h"
+#include "client/connect/local.h"
+#include "client/connect/profile.h"
+#include "wire/conn_dial.h"
+#include "wire/tls.h"
+
+/* -- the connection's events ----------------------------------------------- */
+
+static void tell_story(struct channel *c, const struct conn *conn)
+{
+	struct channel_story *story = c->options.story;
+
+	if (story && conn)
+		story->secured = conn_look_tls(conn, &story->tls);
+}
+
+static void on_open(void *context, struct conn *conn)
+{
+	struct channel *c = context;
+
+	tell_story(c, conn);
+	c->conn = conn;
+	c->state = CHANNEL_OPEN;
+}
+
+static void on_closed(void *context, struct conn *conn, const struct error *why)
+{
+	struct channel *c = context;
+
+	if (c->state == CHANNEL_CONNECTING)
+		tell_story(c, conn);
+	c->conn = NULL;
+	c->state = CHANNEL_ENDED;
+	error_clear(&c->why);
+	if (why && error_is_set(why))
+		error_set(&c->why, why->code, "%s", error_words(why));
+	uv_stop(c->uv);
+}
+
+static const struct conn_events events = {
+	.on_open = on_open,
+	.on_closed = on_closed,
+};
+
+/* -- the loop -------------------------------------------------------------- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct channel *c = handle->data;
+
+	c->interrupted = number;
+	uv_stop(c->uv);
+}
+
+static void init_signals(struct channel *c)
+{
+	for (size_t i = 0; i < CHANNEL_SIGNALS; i++) {
+		uv_signal_init(c->uv, &c->signals[i]);
+		c->signals[i].data = c;
+	}
+}
+
+/*
+ * Not before a loop runs that can tell of them: a prompt has its own way. They
+ * also keep the loop alive until a connection that has failed is told of.
+ */
+static void watch_signals(struct channel *c, bool on)
+{
+	static const int numbers[CHANNEL_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < CHANNEL_SIGNALS; i++)
+		if (on)
+			uv_signal_start(&c->signals[i], on_signal, numbers[i]);
+		else
+			uv_signal_stop(&c->signals[i]);
+}
+
+static int interrupted(struct channel *c, struct error *err)
+{
+	c->interrupted = 0;
+	return error_set(err, ERROR_INTERRUPTED, "interrupted");
+}
+
+int channel_wait(struct channel *c, const bool *done, struct error *err)
+{
+	while (!*done) {
+		int alive = uv_run(c->uv, UV_RUN_ONCE);
+
+		if (*done)
+			break;
+		if (c->interrupted)
+			return interrupted(c, err);
+		if (!alive)
+			return error_set(err, ERROR_INTERNAL,
+					 "the channel's loop ended early");
+	}
+	return 0;
+}
+
+int channel_run(struct channel *c, struct error *err)
+{
+	c->stopping = false;
+	while (!c->stopping && !c->interrupted && c->state == CHANNEL_OPEN)
+		if (!uv_run(c->uv, UV_RUN_DEFAULT))
+			break;
+	if (c->stopping)
+		return 0;
+	if (c->interrupted)
+		return interrupted(c, err);
+	if (error_is_set(&c->why))
+		return error_set(err, c->why.code, "%s", error_words(&c->why));
+	return error_set(err, ERROR_DISCONNECTED,
+			 "the host ended the connection");
+}
+
+void channel_stop(struct channel *c)
+{
+	c->stopping = true;
+	uv_stop(c->uv);
+}
+
+/* -- opening --------------------------------------------------------------- */
+
+static int make_loop(struct channel *c, struct error *err)
+{
+	struct conn_limits limits = conn_limits_default;
+	int rc = uv_loop_init(&c->own_uv);
+
+	if (rc < 0)
+		return error_set(err, ERROR_SYSTEM, "cannot make a loop: %s",
+				 uv_strerror(rc));
+	c->uv = &c->own_uv;
+	init_signals(c);
+	uv_timer_init(c->uv, &c->timer);
+	c->timer.data = c;
+	limits.grace_ms = (uint64_t)c->options.profile->connect_timeout;
+	return conn_loop_new(&c->conn_loop, c->uv, &limits, c->options.log,
+			     err);
+}
+
+/* Runs the loop until the dialling has an end. */
+static int await_open(struct channel *c, struct conn_dial *dial,
+		      struct error *err)
+{
+	while (c->state == CHANNEL_CONNECTING && !c->interrupted &&
+	       !c->stopping)
+		uv_run(c->uv, UV_RUN_ONCE);
+	if (c->state == CHANNEL_OPEN)
+		return 0;
+	if (c->interrupted || c->stopping) {
+		if (c->state == CHANNEL_CONNECTING && dial)
+			conn_dial_cancel(dial);
+		return interrupted(c, err);
+	}
+	if (!error_is_set(&c->why))
+		return error_set(err, ERROR_CONNECT,
+				 "the connection ended at once");
+	return error_move(err, &c->why);
+}
+
+static int dial(struct channel *c, struct conn_dial_options *options,
+		struct error *err)
+{
+	struct conn_dial *d = NULL;
+
+	options->story = c->options.story ? &c->options.story->dial : NULL;
+	options->timeout_ms = (uint64_t)c->options.profile->connect_timeout;
+	options->events = &events;
+	options->context = c;
+	c->state = CHANNEL_CONNECTING;
+	c->stopping = false;
+	watch_signals(c, true);
+	if (conn_dial(c->conn_loop, options, &d, err) == 0 &&
+	    await_open(c, d, err) == 0)
+		return 0;
+	watch_signals(c, false);
+	c->state = CHANNEL_ENDED;
+	return -1;
+}
+
+/* 0 connected, 1 no session serves here, -1 it was interrupted. */
+static int dial_session(struct channel *c, struct error *err)
+{
+	autofree char *path = NULL;
+	struct conn_dial_options options = {0};
+	autoerror why = {0};
+
+	if (channel_session_path(&path, c->options.profile, &why) < 0 ||
+	    access(path, F_OK) < 0 || channel_session_check(path, &why) < 0) {
+		if (error_is_set(&why))
+			log_warning(c->options.log, "no session: %s",
+				    error_words(&why));
+		return 1;
+	}
+	options.unix_path = path;
+	c->session = true;
+	if (dial(c, &options, &why) == 0)
+		return 0;
+	c->session = false;
+	if (why.code == ERROR_INTERRUPTED)
+		return error_move(err, &why);
+	log_debug(c->options.log, "no session on %s: %s", path,
+		  error_words(&why));
+	return 1;
+}
+
+static int dial_direct(struct channel *c, struct error *err)
+{
+	const struct profile *p = c->options.profile;
+	autofree char *host = NULL;
+	autofree char *port = NULL;
+	struct conn_dial_options options = {0};
+
+	if (p->via)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "via = %s: this virtmux cannot reach a host "
+				 "through another one yet",
+				 p->via);
+	if (conn_split_address(p->address, PROFILE_PORT, &host, &port, err) < 0)
+		return -1;
+	if (!c->tls && c->options.tls)
+		c->tls = tls_context_ref(c->options.tls);
+	else if (!c->tls &&
+		 key_tls_context(&c->tls, p, c->options.sources, err) < 0)
+		return -1;
+	options.host = host;
+	options.port = port;
+	options.server_name = p->server_name;
+	options.tls = c->tls;
+	if (dial(c, &options, err) < 0)
+		return -1;
+	/* Else it is the caller's, or wanted again. */
+	if (!c->options.tls && !c->options.keep_key)
+		tls_context_forget_key(c->tls);
+	return 0;
+}
+
+static bool session_may_serve(const struct channel *c)
+{
+	const struct profile *p = c->options.profile;
+
+	return c->options.route == CHANNEL_ROUTE_SESSION ||
+	       (c->options.route == CHANNEL_ROUTE_ANY && p->session &&
+		!p->overridden);
+}
+
+static int connect_any(struct channel *c, struct error *err)
+{
+	if (session_may_serve(c)) {
+		int rc = dial_session(c, err);
+
+		if (rc <= 0)
+			return rc;
+	}
+	if (c->options.route == CHANNEL_ROUTE_SESSION)
+		return error_set(err, ERROR_CONNECT,
+				 "no session to host '%s' is open",
+				 c->options.profile->name);
+	return dial_direct(c, err);
+}
+
+/* Puts the host's name before what the wire says of a failure to connect. */
+static int explain(struct error *why, const struct profile *profile,
+		   struct error *err)
+{
+	autoerror early = {0};
+
+	if (why->code == ERROR_DISCONNECTED) {
+		error_set(&early, ERROR_CONNECT,
+			  "%s, before the host said a word: is it virtmuxd's "
+			  "port? If it is, its log tells why",
+			  error_words(why));
+		error_move(why, &early);
+	}
+	if (profile->known &&
+	    (why->code == ERROR_CONNECT || why->code == ERROR_TLS))
+		error_prefix(why, "host '%s'", profile->name);
+	return error_move(err, why);
+}
+
+int channel_open(struct channel **channel,
+		 const struct channel_options *options, struct error *err)
+{
+	const struct profile *p = options->profile;
+	autoptr(channel) c = calloc(1, sizeof(*c));
+	autoerror why = {0};
+
+	if (!c)
+		return error_set_no_memory(err);
+	c->options = *options;
+	if (c->options.story)
+		*c->options.story = (struct channel_story){0};
+	c->call_ms = options->call_ms ? options->call_ms : (uint64_t)p->timeout;
+	list_init(&c->exchanges);
+	if (make_loop(c, err) < 0)
+		return -1;
+	if (connect_any(c, &why) < 0)
+		return explain(&why, p, err);
+	*channel = steal(&c);
+	return 0;
+}
+
+/* -- once more ------------------------------------------------------------- */
+
+/* A session may have lost its host and serve us still. */
+static void end_connection(struct channel *c)
+{
+	if (c->conn)
+		conn_close(c->conn, NULL);
+	while (c->conn && uv_run(c->uv, UV_RUN_ONCE))
+		continue;
+	watch_signals(c, false);
+	if (!c->options.keep_key) {
+		tls_context_unref(c->tls);
+		c->tls = NULL;
+	}
+	c->session = false;
+	error_clear(&c->why);
+	c->state = CHANNEL_NEW;
+}
+
+int channel_reopen(struct channel *c, struct error *err)
+{
+	autoerror why = {0};
+
+	end_connection(c);
+	if (connect_any(c, &why) < 0)
+		return explain(&why, c->options.profile, err);
+	return 0;
+}
+
+bool channel_may_ask(const struct channel *c)
+{
+	autofree char *path = NULL;
+
+	if (c->options.tls || c->tls)
+		return false;
+	return !session_may_serve(c) ||
+	       channel_session_path(&path, c->options.profile, NULL) < 0 ||
+	       !local_answers(path);
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct channel *c = timer->data;
+
+	uv_stop(c->uv);
+}
+
+int channel_pause(struct channel *c, uint64_t ms, struct error *err)
+{
+	c->stopping = false;
+	watch_signals(c, true);
+	uv_update_time(c->uv);
+	uv_timer_start(&c->timer, on_pause_over, ms, 0);
+	while (uv_is_active((uv_handle_t *)&c->timer) && !c->interrupted &&
+	       !c->stopping)
+		uv_run(c->uv, UV_RUN_ONCE);
+	uv_timer_stop(&c->timer);
+	return c->interrupted ? interrupted(c, err) : 0;
+}
+
+/* -- the end --------------------------------------------------------------- */
+
+static void close_handle(uv_handle_t *handle)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+void channel_free(struct channel *c)
+{
+	if (!c)
+		return;
+	if (c->conn)
+		conn_close(c->conn, NULL);
+	if (c->conn_loop)
+		conn_loop_close(c->conn_loop);
+	for (size_t i = 0; i < CHANNEL_SIGNALS; i++)
+		if (c->signals[i].data)
+			close_handle((uv_handle_t *)&c->signals[i]);
+	if (c->timer.data)
+		close_handle((uv_handle_t *)&c->timer);
+	if (c->signals[0].data) {
+		/* uv_stop() by on_closed makes it return before all is closed. */
+		while (uv_run(c->uv, UV_RUN_DEFAULT))
+			continue;
+		conn_loop_free(c->conn_loop);
+		uv_loop_close(c->uv);
+	}
+	tls_context_unref(c->tls);
+	error_clear(&c->why);
+	free(c);
+}
+
+bool channel_is_session(const struct channel *c)
+{
+	return c->session;
+}
+
+struct tls_context *channel_tls(const struct channel *c)
+{
+	return c->tls;
+}
+
+const struct profile *channel_profile(const struct channel *c)
+{
+	return c->options.profile;
+}
+
+uv_loop_t *channel_loop(struct channel *c)
+{
+	return c->uv;
+}
+
+struct conn_loop *channel_conn_loop(struct channel *c)
+{
+	return c->conn_loop;
+}
+
+struct conn *channel_conn(struct channel *c)
+{
+	return c->conn;
+}

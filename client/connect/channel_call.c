@@ -1,0 +1,443 @@
+/*
+ * JSON-RPC calls on the channel, one a stream: composes the request, gives a
+ * mutation its idempotency-key, reads the answer. The synchronous forms wait on
+ * the asynchronous one; where the connection is cut under a mutation they connect
+ * once more and ask again with the same key, which the host acts on once.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/codec.h"
+#include "api/json.h"
+#include "api/message.h"
+#include "base/clock.h"
+#include "client/connect/channel_private.h"
+
+#define KEY_BYTES  16  /* of an idempotency-key */
+#define TEXT_SHOWN 512 /* bytes of a body that is not ours, in an error */
+#define CALL_ID    1   /* each stream carries one call */
+#define KEY_SIZE   (2 * KEY_BYTES + 1)
+
+struct channel_call {
+	struct exchange exchange;
+	channel_done_fn *done; /* NULL: it was cancelled */
+	void *context;
+	char *method;
+	bool async;     /* a job's id will do */
+	bool *accepted; /* set where it is one; or NULL */
+	bool *cut;      /* set where it was cut; or NULL */
+};
+
+/* -- errors of other statuses ---------------------------------------------- */
+
+static enum error_code code_of_status(unsigned status)
+{
+	switch (status) {
+	case 401:
+	case 403:
+		return ERROR_DENIED;
+	case 404:
+		return ERROR_NOT_FOUND;
+	case 400:
+	case 405:
+		return ERROR_INVALID_REQUEST;
+	case 408:
+	case 504:
+		return ERROR_TIMED_OUT;
+	case 409:
+		return ERROR_STATE;
+	case 413:
+		return ERROR_TOO_LARGE;
+	case 429:
+		return ERROR_BUSY;
+	case 501:
+		return ERROR_UNSUPPORTED;
+	case 502:
+		return ERROR_DISCONNECTED;
+	case 503:
+		return ERROR_UNAVAILABLE;
+	default:
+		return ERROR_FAILED;
+	}
+}
+
+int channel_read_error(unsigned status, const void *body, size_t len,
+		       struct error *err)
+{
+	autoresponse r = {0};
+	enum error_code code = code_of_status(status);
+
+	if (len && response_parse(body, len, &r, NULL) == 0 &&
+	    error_is_set(&r.error))
+		return error_move(err, &r.error);
+	if (!len)
+		return error_set(err, code, "the host answered with status %u",
+				 status);
+	return error_set(err, code, "the host answered with status %u: %.*s",
+			 status, (int)(len < TEXT_SHOWN ? len : TEXT_SHOWN),
+			 (const char *)body);
+}
+
+/* -- the asynchronous call ------------------------------------------------- */
+
+static void free_call(struct channel_call *call)
+{
+	exchange_clear(&call->exchange);
+	free(call->method);
+	free(call);
+}
+
+static int read_answer(struct channel_call *call, struct response *r,
+		       struct error *err)
+{
+	struct exchange *x = &call->exchange;
+
+	if (exchange_outcome(x, err) < 0)
+		return -1;
+	if (response_parse((const char *)buf_bytes(&x->body), x->body.len, r,
+			   err) < 0)
+		return error_prefix(err, "%s: the host's answer", call->method);
+	if (error_is_set(&r->error))
+		return error_move(err, &r->error);
+	return 0;
+}
+
+static void on_finish(struct exchange *x)
+{
+	struct channel_call *call =
+		container_of(x, struct channel_call, exchange);
+	autoresponse r = {0};
+	autoerror why = {0};
+
+	if (call->accepted)
+		*call->accepted = x->status == 202;
+	if (call->cut)
+		*call->cut = exchange_was_cut(x);
+	if (call->done) {
+		if (read_answer(call, &r, &why) < 0)
+			call->done(call->context, NULL, &why);
+		else
+			call->done(call->context, r.result, NULL);
+	}
+	free_call(call);
+}
+
+/* 128 random bits as hexadecimal digits. */
+static int make_key(char text[KEY_SIZE], struct error *err)
+{
+	unsigned char bytes[KEY_BYTES];
+	int rc = uv_random(NULL, NULL, bytes, sizeof(bytes), 0, NULL);
+
+	if (rc < 0)
+		return error_set(err, ERROR_SYSTEM,
+				 "the system gives no random numbers: %s",
+				 uv_strerror(rc));
+	for (size_t i = 0; i < KEY_BYTES; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
+static int send_call(struct channel *channel, struct channel_call *call,
+		     const char *key, struct buf *body, struct error *err)
+{
+	struct h2_header headers[3] = {{"content-type", "application/json"}};
+	size_t n = 1;
+	struct exchange_request request = {
+		.method = "POST",
+		.path = "/rpc",
+		.headers = headers,
+		.body = body,
+		.urgency = H2_URGENCY_CALL,
+	};
+
+	if (call->exchange.mutates)
+		headers[n++] = (struct h2_header){"idempotency-key", key};
+	if (call->async)
+		headers[n++] = (struct h2_header){"prefer", "respond-async"};
+	request.headers_count = n;
+	return exchange_begin(&call->exchange, channel, &request, err);
+}
+
+static struct channel_call *new_call(const char *method, channel_done_fn *done,
+				     void *context)
+{
+	const struct method *m = method_find(method, strlen(method));
+	struct channel_call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->done = done;
+	call->context = context;
+	call->method = strdup(method);
+	if (!call->method) {
+		free(call);
+		return NULL;
+	}
+	call->exchange.finish = on_finish;
+	call->exchange.what = call->method;
+	call->exchange.mutates = !m || method_mutates(m);
+	call->exchange.body_limit = JSON_RESPONSE_SIZE_MAX;
+	return call;
+}
+
+/* C is taken, also on failure. */
+static int start(struct channel *channel, struct channel_call *c,
+		 const char *params, const char *key, struct error *err)
+{
+	const char *method = c->method;
+	autobuf body = {0};
+
+	if (message_append_request(&body, CALL_ID, method, params,
+				   params ? strlen(params) : 0) < 0) {
+		free_call(c);
+		return error_set_no_memory(err);
+	}
+	if (send_call(channel, c, key, &body, err) < 0) {
+		free_call(c);
+		return -1;
+	}
+	return 0;
+}
+
+int channel_call_start(struct channel *channel, const char *method,
+		       const char *params, channel_done_fn *done, void *context,
+		       struct channel_call **call, struct error *err)
+{
+	struct channel_call *c = new_call(method, done, context);
+	char key[KEY_SIZE];
+
+	if (!c)
+		return error_set_no_memory(err);
+	if (make_key(key, err) < 0) {
+		free_call(c);
+		return -1;
+	}
+	if (start(channel, c, params, key, err) < 0)
+		return -1;
+	if (call)
+		*call = c;
+	return 0;
+}
+
+void channel_call_cancel(struct channel_call *call)
+{
+	call->done = NULL;
+	exchange_abort(&call->exchange, NULL);
+}
+
+/* -- the synchronous ones -------------------------------------------------- */
+
+/* What is asked, and asked again. */
+struct asking {
+	struct channel *channel;
+	const char *method;
+	const char *params;
+	char key[KEY_SIZE];
+	bool mutates;
+	bool *accepted; /* not NULL where a job's id will do; set where it is one */
+	uint64_t until; /* clock_monotonic_ns() */
+	uint64_t pause; /* ms before the next attempt */
+};
+
+struct waiting {
+	bool done;
+	bool failed;
+	bool cut;
+	struct json_object *result;
+	struct error why;
+};
+
+static void on_done(void *context, struct json_object *result,
+		    const struct error *why)
+{
+	struct waiting *w = context;
+
+	w->done = true;
+	w->failed = why != NULL;
+	if (why)
+		error_copy(&w->why, why);
+	else
+		w->result = json_object_get(result);
+}
+
+/* One attempt. */
+static int ask(const struct asking *a, struct waiting *w, struct error *err)
+{
+	struct channel_call *call = new_call(a->method, on_done, w);
+
+	if (!call)
+		return error_set_no_memory(err);
+	call->async = a->accepted != NULL;
+	call->accepted = a->accepted;
+	call->cut = &w->cut;
+	if (start(a->channel, call, a->params, a->key, err) < 0)
+		return -1;
+	if (channel_wait(a->channel, &w->done, err) < 0) {
+		call->cut = NULL;
+		call->accepted = NULL;
+		channel_call_cancel(call);
+		return -1;
+	}
+	return w->failed ? error_move(err, &w->why) : 0;
+}
+
+static bool may_come_back(enum error_code code)
+{
+	return code == ERROR_CONNECT || code == ERROR_DISCONNECTED ||
+	       code == ERROR_TIMED_OUT;
+}
+
+/* Until a connection stands again. WHY becomes the last reason why none does. */
+static int reconnect(struct asking *a, struct error *why)
+{
+	for (;;) {
+		uint64_t now = clock_monotonic_ns();
+
+		if (now >= a->until)
+			return -1;
+		if (channel_pause(a->channel, a->pause, why) < 0)
+			return -1;
+		a->pause *= 2;
+		if (a->pause > CHANNEL_RETRY_MOST_MS)
+			a->pause = CHANNEL_RETRY_MOST_MS;
+		error_clear(why);
+		if (channel_reopen(a->channel, why) == 0)
+			return 0;
+		if (!may_come_back(why->code))
+			return -1;
+	}
+}
+
+static int unknown(const struct asking *a, const struct error *why,
+		   struct error *err)
+{
+	if (why->code == ERROR_INTERRUPTED)
+		return error_set(err, why->code,
+				 "whether %s took place is not known: %s",
+				 a->method, error_words(why));
+	return error_set(err, ERROR_UNKNOWN_OUTCOME,
+			 "%s: the connection was cut before the host answered, "
+			 "and it could not be asked again: whether it took "
+			 "place is not known. %s",
+			 a->method,
+			 error_is_set(why) ? error_words(why)
+					   : "There was no time left");
+}
+
+/*
+ * Whether an error is the host's answer to the key. These may come before it has
+ * looked for it, so the first attempt may have been done all the same.
+ */
+static bool tells_of_the_first(const struct waiting *w, enum error_code code)
+{
+	return w->done && !w->cut && code != ERROR_BUSY &&
+	       code != ERROR_DENIED && code != ERROR_DRAINING;
+}
+
+/* After a cut; W is filled by the last attempt. */
+static int ask_again(struct asking *a, struct waiting *w, struct error *err)
+{
+	uint64_t ms = a->channel->options.retry_ms;
+
+	a->until = clock_monotonic_ns() +
+		   (ms ? ms : CHANNEL_RETRY_MS) * CLOCK_NS_PER_MS;
+	a->pause = CHANNEL_RETRY_WAIT_MS;
+	for (;;) {
+		autoerror why = {0};
+
+		if (reconnect(a, &why) < 0)
+			return unknown(a, &why, err);
+		*w = (struct waiting){0};
+		if (ask(a, w, &why) == 0)
+			return 0;
+		if (tells_of_the_first(w, why.code))
+			return error_move(err, &why);
+		if (why.code == ERROR_INTERRUPTED || why.code == ERROR_DENIED ||
+		    clock_monotonic_ns() >= a->until)
+			return unknown(a, &why, err);
+	}
+}
+
+/* ACCEPTED: see struct asking. */
+static int call_and_wait(struct channel *channel, const char *method,
+			 const char *params, bool *accepted,
+			 struct json_object **result, struct error *err)
+{
+	const struct method *m = method_find(method, strlen(method));
+	struct asking a = {.channel = channel,
+			   .method = method,
+			   .params = params,
+			   .mutates = !m || method_mutates(m),
+			   .accepted = accepted};
+	struct waiting w = {0};
+	autoerror why = {0};
+	int rc;
+
+	if (make_key(a.key, err) < 0)
+		return -1;
+	rc = ask(&a, &w, &why);
+	/* Others' streams would go with the connection. */
+	if (rc < 0 && a.mutates && w.cut && list_empty(&channel->exchanges))
+		rc = ask_again(&a, &w, &why);
+	else if (rc < 0 && a.mutates && why.code == ERROR_INTERRUPTED)
+		error_prefix(&why, "whether %s took place is not known",
+			     method);
+	if (rc < 0)
+		return error_move(err, &why);
+	if (result)
+		*result = steal(&w.result);
+	json_object_put(w.result);
+	return 0;
+}
+
+int channel_call(struct channel *channel, const char *method,
+		 const char *params, struct json_object **result,
+		 struct error *err)
+{
+	return call_and_wait(channel, method, params, NULL, result, err);
+}
+
+int channel_call_job(struct channel *channel, const char *method,
+		     const char *params, char **job,
+		     struct json_object **result, struct error *err)
+{
+	autojson answer = NULL;
+	struct json_object *id = NULL;
+	bool accepted = false;
+
+	if (call_and_wait(channel, method, params, &accepted, &answer, err) < 0)
+		return -1;
+	if (!accepted) {
+		if (result)
+			*result = steal(&answer);
+		return 0;
+	}
+	if (!json_object_object_get_ex(answer, "job", &id))
+		return error_set(err, ERROR_INVALID_REQUEST,
+				 "%s: the host's answer names no job", method);
+	*job = strdup(json_object_get_string(id));
+	return *job ? 0 : error_set_no_memory(err);
+}
+
+int channel_call_typed(struct channel *channel, enum method_id method,
+		       const void *params, void *result, struct error *err)
+{
+	const struct method *m = method_by_id(method);
+	autojson tree = NULL;
+	autobuf text = {0};
+	autofree char *json = NULL;
+
+	if (params) {
+		if (params_encode(m, params, &text) < 0)
+			return error_set_no_memory(err);
+		json = buf_steal_str(&text);
+		if (!json)
+			return error_set_no_memory(err);
+	}
+	if (channel_call(channel, m->name, json, &tree, err) < 0)
+		return -1;
+	if (result && result_decode(m, tree, result, err) < 0)
+		return error_prefix(err, "%s: the host's answer", m->name);
+	return 0;
+}

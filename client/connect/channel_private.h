@@ -1,0 +1,126 @@
+/*
+ * What the files of the channel share: the channel itself and the exchange, one
+ * request with its response, of which calls, gets and puts are made. Nobody else
+ * includes it.
+ *
+ * What always holds: an exchange that was begun ends exactly once, by its finish
+ * function from the loop, which frees it; all of them end before their channel.
+ */
+#ifndef VIRTMUX_CLIENT_CHANNEL_PRIVATE_H
+#define VIRTMUX_CLIENT_CHANNEL_PRIVATE_H
+
+#include "base/list.h"
+#include "client/connect/channel.h"
+
+#define CHANNEL_SIGNALS   3
+#define CHANNEL_ERROR_MAX (64 * 1024) /* bytes of an error's body */
+#define CHANNEL_PATH_MAX  8192        /* bytes of a request's path */
+
+/*
+ * For how long a mutation whose connection was cut is asked about (ms), and what is
+ * waited between two attempts, growing. A host remembers keys for longer.
+ */
+#define CHANNEL_RETRY_MS      30000
+#define CHANNEL_RETRY_WAIT_MS 100
+#define CHANNEL_RETRY_MOST_MS 2000
+
+enum channel_state {
+	CHANNEL_NEW,
+	CHANNEL_CONNECTING,
+	CHANNEL_OPEN,
+	CHANNEL_ENDED, /* `why` tells the reason */
+};
+
+struct channel {
+	struct channel_options options;
+	enum channel_state state;
+	bool session;
+	bool stopping;   /* channel_stop() was called */
+	int interrupted; /* number of a signal that came, or 0 */
+	uint64_t call_ms;
+	uv_loop_t own_uv; /* where it has one */
+	uv_loop_t *uv;
+	uv_signal_t signals[CHANNEL_SIGNALS];
+	uv_timer_t timer; /* runs to the nearest deadline of an exchange */
+	struct list exchanges;
+	struct tls_context *tls;
+	struct conn_loop *conn_loop;
+	struct conn *conn;
+	struct error why;
+
+	/* only of channel_attach() */
+	const struct channel_events *events;
+	void *context;
+	struct conn_dial *dial; /* while it connects */
+	bool detached;
+};
+
+/*
+ * Runs the loop until *DONE. ERROR_INTERRUPTED, or ERROR_INTERNAL where nothing
+ * is left that could make it true.
+ */
+int channel_wait(struct channel *channel, const bool *done, struct error *err);
+
+/* -- exchanges ------------------------------------------------------------- */
+
+struct exchange;
+
+/* Takes the outcome (exchange_outcome()), then exchange_clear()s and frees. */
+typedef void exchange_finish_fn(struct exchange *x);
+
+/* What stands before `link` is set by the caller of exchange_begin(). */
+struct exchange {
+	exchange_finish_fn *finish;
+	channel_sink_fn *sink; /* NULL: the body is gathered */
+	void *sink_context;
+	const char *what; /* "domain.start", for messages; static or owned */
+	void (*on_response)(void *context, struct h2_stream *s); /* or NULL */
+	void *response_context;
+	bool mutates;      /* an end without answer is an unknown outcome */
+	size_t body_limit; /* bytes gathered at most */
+	struct list link;
+	struct channel *channel;
+	struct h2_stream *stream;
+	uint64_t deadline; /* clock_monotonic_ns() */
+	struct buf body;
+	unsigned status;  /* of the response, 0 before it */
+	char *type;       /* content-type, or NULL */
+	bool ended;       /* the response is complete */
+	struct error why; /* ours: time-out, the sink's, a limit */
+};
+
+/* What is asked: "POST", "/rpc", further headers, a body in one of two ways. */
+struct exchange_request {
+	const char *method;
+	const char *path;
+	const struct h2_header *headers;
+	size_t headers_count;
+	struct buf *body; /* taken */
+	const struct h2_source *source;
+	void *source_context;
+	enum h2_urgency urgency;
+};
+
+/* It has made progress: its deadline is moved. */
+void exchange_touch(struct exchange *x);
+
+/* X is zeroed but for what its caller sets. On failure finish is not called. */
+int exchange_begin(struct exchange *x, struct channel *channel,
+		   const struct exchange_request *request, struct error *err);
+
+/* Ends it: WHY (moved; may be NULL) becomes its outcome; finish follows. */
+void exchange_abort(struct exchange *x, struct error *why);
+
+/*
+ * In finish: whether it was sent, perhaps, and its answer cannot come any more since
+ * the connection was cut; then another one may be asked.
+ */
+bool exchange_was_cut(const struct exchange *x);
+
+/* In finish: 0 where a response with status 200 is complete, else its error. */
+int exchange_outcome(struct exchange *x, struct error *err);
+
+/* The members that it owns, not X. */
+void exchange_clear(struct exchange *x);
+
+#endif

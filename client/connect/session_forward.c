@@ -1,0 +1,405 @@
+/*
+ * Forwarding one stream between a command (near) and the host (far): the request
+ * with its headers, bodies both ways, half-close and reset (session_private.h).
+ *
+ * What always holds: a window is opened on one side only by what the other has
+ * taken; an end reaches the other side behind all bytes that came before it; a
+ * forward lives until both streams are closed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/connect/channel.h"
+#include "client/connect/session_private.h"
+#include "wire/limits.h"
+
+/* One direction: what came from the giver and the taker has not got yet. */
+struct lane {
+	struct buf held;
+	size_t taken; /* by the taker, not yet told to the giver */
+	bool fresh;   /* the taker is to be told of bytes or the end */
+	bool ended;   /* the giver's half is closed */
+	bool told;    /* and the taker has its end */
+};
+
+struct forward {
+	struct list node; /* session->forwards */
+	struct list due;  /* session->due */
+	struct session *session;
+	struct h2_stream *near, *far; /* NULL before and after */
+	struct lane up, down;
+	char *last_words; /* the trailer virtmux-end; NULL: none */
+	bool begun;       /* the host was asked */
+	bool responded;   /* the command has the response's headers */
+	bool late;        /* near is to be reset behind its last bytes */
+	uint32_t late_code;
+};
+
+static void on_awake(uv_idle_t *idle)
+{
+	/* That it is active keeps the loop from sleeping. */
+}
+
+static void on_turn(uv_check_t *check)
+{
+	forward_turn(check->data);
+}
+
+static void mark_due(struct forward *f)
+{
+	struct session *s = f->session;
+
+	if (!list_empty(&f->due))
+		return;
+	list_append(&s->due, &f->due);
+	if (s->state == SESSION_ENDED)
+		return; /* the handles close; free_session() sees to it */
+	uv_check_start(&s->turn, on_turn);
+	uv_idle_start(&s->awake, on_awake);
+}
+
+/* -- lanes ----------------------------------------------------------------- */
+
+static size_t lane_ready(struct lane *lane, bool *end)
+{
+	*end = lane->ended;
+	if (lane->ended && lane->held.len == 0)
+		lane->told = true;
+	return lane->held.len;
+}
+
+static void lane_take(struct lane *lane, uint8_t *to, size_t n)
+{
+	memcpy(to, buf_bytes(&lane->held), n);
+	buf_consume(&lane->held, n);
+	lane->taken += n;
+	if (lane->held.len > 0)
+		return;
+	lane->told = lane->ended;
+	if (lane->held.cap > SESSION_KEPT)
+		buf_free(&lane->held);
+}
+
+static size_t up_ready(void *context, bool *end)
+{
+	struct forward *f = context;
+
+	return lane_ready(&f->up, end);
+}
+
+static void up_take(void *context, uint8_t *to, size_t n)
+{
+	struct forward *f = context;
+
+	lane_take(&f->up, to, n);
+	mark_due(f);
+}
+
+static size_t down_ready(void *context, bool *end)
+{
+	struct forward *f = context;
+	size_t n = lane_ready(&f->down, end);
+
+	if (f->down.told)
+		mark_due(f);
+	return n;
+}
+
+static void down_take(void *context, uint8_t *to, size_t n)
+{
+	struct forward *f = context;
+
+	lane_take(&f->down, to, n);
+	mark_due(f);
+}
+
+static bool down_trailer(void *context, struct h2_header *field)
+{
+	struct forward *f = context;
+
+	*field = (struct h2_header){CONSOLE_END, f->last_words};
+	return f->last_words;
+}
+
+static const struct h2_source up_source = {.ready = up_ready, .take = up_take};
+static const struct h2_source down_source = {
+	.ready = down_ready, .take = down_take, .trailer = down_trailer};
+
+/* Bytes from GIVER; TAKER is NULL where nobody takes them any more. */
+static void lane_give(struct forward *f, struct lane *lane,
+		      struct h2_stream *giver, bool wanted, const uint8_t *data,
+		      size_t len)
+{
+	if (!wanted) {
+		h2_stream_consume(giver, len);
+		return;
+	}
+	if (buf_append(&lane->held, data, len) < 0)
+		h2_stream_reset(giver, H2_INTERNAL_ERROR);
+	lane->fresh = true;
+	mark_due(f);
+}
+
+static void lane_end(struct forward *f, struct lane *lane)
+{
+	lane->ended = true;
+	lane->fresh = true;
+	mark_due(f);
+}
+
+/* -- the host's side ------------------------------------------------------- */
+
+static void on_far_response(void *context, struct h2_stream *far)
+{
+	struct forward *f = context;
+	struct h2_header headers[WIRE_HEADERS_MAX];
+	struct h2_header h;
+	size_t n = 0;
+
+	for (size_t i = 0; h2_stream_header_at(far, i, &h); i++)
+		if (h.name[0] != ':' && n < array_size(headers))
+			headers[n++] = h;
+	f->responded = true;
+	if (f->near)
+		h2_respond(f->near, h2_stream_status(far), headers, n,
+			   &down_source, f);
+	/* Not in the loop's input, perhaps: it must not sleep now. */
+	mark_due(f);
+}
+
+static void on_far_data(void *context, struct h2_stream *far,
+			const uint8_t *data, size_t len)
+{
+	struct forward *f = context;
+
+	lane_give(f, &f->down, far, f->near, data, len);
+}
+
+static void on_far_end(void *context, struct h2_stream *far)
+{
+	struct forward *f = context;
+	const char *words = h2_stream_header(far, CONSOLE_END);
+
+	f->last_words = words ? strdup(words) : NULL;
+	lane_end(f, &f->down);
+}
+
+/* The host's connection has ended, and not just this stream. */
+static bool is_cut(const struct session *s)
+{
+	return !s->far || !conn_is_open(s->far);
+}
+
+static void reset_late(struct forward *f, uint32_t code)
+{
+	f->late = true;
+	f->late_code = code;
+}
+
+static void on_far_closed(void *context, struct h2_stream *far, uint32_t code)
+{
+	struct forward *f = context;
+
+	f->far = NULL;
+	mark_due(f);
+	if (f->down.ended)
+		reset_late(f, H2_NO_ERROR);
+	else if (is_cut(f->session))
+		reset_late(f, H2_CONNECT_ERROR);
+	else
+		reset_late(f, code == H2_NO_ERROR ? H2_INTERNAL_ERROR : code);
+}
+
+static const struct h2_handler far_handler = {
+	.on_response = on_far_response,
+	.on_data = on_far_data,
+	.on_end = on_far_end,
+	.on_closed = on_far_closed,
+};
+
+/* -- the command's side ---------------------------------------------------- */
+
+static void on_near_data(void *context, struct h2_stream *near,
+			 const uint8_t *data, size_t len)
+{
+	struct forward *f = context;
+
+	lane_give(f, &f->up, near, f->far || !f->begun, data, len);
+}
+
+static void on_near_end(void *context, struct h2_stream *near)
+{
+	struct forward *f = context;
+
+	lane_end(f, &f->up);
+}
+
+/* What both have ended ends by itself; else the host is told. */
+static void on_near_closed(void *context, struct h2_stream *near, uint32_t code)
+{
+	struct forward *f = context;
+
+	f->near = NULL;
+	mark_due(f);
+	if (f->far && !(f->up.told && f->down.ended))
+		h2_stream_reset(f->far, code == H2_NO_ERROR ? H2_CANCEL : code);
+}
+
+static const struct h2_handler near_handler = {
+	.on_data = on_near_data,
+	.on_end = on_near_end,
+	.on_closed = on_near_closed,
+};
+
+/* -- the request ----------------------------------------------------------- */
+
+/* RFC 9218; the wire room has three classes. */
+static enum h2_urgency urgency_of(const char *priority)
+{
+	const char *u = priority ? strstr(priority, "u=") : NULL;
+
+	if (!u || u[2] < '0' || u[2] > '7')
+		return H2_URGENCY_CONSOLE;
+	if (u[2] < '0' + H2_URGENCY_CONSOLE)
+		return H2_URGENCY_CALL;
+	return u[2] < '0' + H2_URGENCY_BULK ? H2_URGENCY_CONSOLE
+					    : H2_URGENCY_BULK;
+}
+
+/* Those of the command, but the scheme: the channel is TLS. */
+static size_t copy_headers(const struct h2_stream *near, struct h2_header *to,
+			   size_t room)
+{
+	struct h2_header h;
+	size_t n = 0;
+
+	for (size_t i = 0; n < room && h2_stream_header_at(near, i, &h); i++) {
+		if (strcmp(h.name, "priority") == 0)
+			continue;
+		if (strcmp(h.name, ":scheme") == 0)
+			h.value = "https";
+		to[n++] = h;
+	}
+	return n;
+}
+
+static void ask_host(struct forward *f)
+{
+	struct h2_header headers[WIRE_HEADERS_MAX];
+	size_t n = copy_headers(f->near, headers, array_size(headers));
+	bool empty = f->up.ended && f->up.held.len == 0;
+	autoerror why = {0};
+
+	f->begun = true;
+	f->up.told = empty;
+	/* Refused: nothing was done, and the command may try again. */
+	if (is_cut(f->session) ||
+	    h2_request(conn_h2(f->session->far), headers, n,
+		       empty ? NULL : &up_source, f,
+		       urgency_of(h2_stream_header(f->near, "priority")),
+		       &far_handler, f, &f->far, &why) < 0)
+		reset_late(f, H2_REFUSED_STREAM);
+}
+
+void forward_begin(struct client *client, struct h2_stream *near)
+{
+	struct forward *f = calloc(1, sizeof(*f));
+
+	if (!f) {
+		h2_stream_reset(near, H2_REFUSED_STREAM);
+		return;
+	}
+	f->session = client->session;
+	f->near = near;
+	list_init(&f->due);
+	list_append(&f->session->forwards, &f->node);
+	h2_stream_set_handler(near, &near_handler, f);
+	/* In the turn it is known whether a body follows. */
+	mark_due(f);
+}
+
+/* -- the turn -------------------------------------------------------------- */
+
+static void lane_turn(struct lane *lane, struct h2_stream *giver,
+		      struct h2_stream *taker)
+{
+	if (giver && lane->taken)
+		h2_stream_consume(giver, lane->taken);
+	lane->taken = 0;
+	if (taker && lane->fresh)
+		h2_stream_resume(taker);
+	lane->fresh = false;
+}
+
+static void free_forward(struct forward *f)
+{
+	list_remove(&f->node);
+	list_remove(&f->due);
+	buf_free(&f->up.held);
+	buf_free(&f->down.held);
+	free(f->last_words);
+	free(f);
+}
+
+/* Whether the command has got all that the host had sent. */
+static bool is_delivered(const struct forward *f)
+{
+	if (!f->responded || !f->down.ended)
+		return f->down.held.len == 0;
+	return f->down.told;
+}
+
+static void forward_act(struct forward *f)
+{
+	if (f->near && !f->begun)
+		ask_host(f);
+	lane_turn(&f->up, f->near, f->far);
+	lane_turn(&f->down, f->far, f->near);
+	if (f->late && f->near && is_delivered(f)) {
+		f->late = false;
+		h2_stream_reset(f->near, f->late_code);
+	}
+	if (!f->near && !f->far)
+		free_forward(f);
+}
+
+void forward_turn(struct session *s)
+{
+	struct list due;
+
+	list_init(&due);
+	list_take(&due, &s->due);
+	uv_check_stop(&s->turn);
+	uv_idle_stop(&s->awake);
+	while (!list_empty(&due)) {
+		struct forward *f = list_entry(due.next, struct forward, due);
+
+		list_remove(&f->due);
+		forward_act(f);
+	}
+}
+
+void forward_end_all(struct session *s)
+{
+	list_for_each (node, &s->forwards) {
+		struct forward *f = list_entry(node, struct forward, node);
+
+		if (f->far)
+			h2_stream_reset(f->far, H2_CANCEL);
+		if (!f->down.ended)
+			reset_late(f, f->begun ? H2_CONNECT_ERROR
+					       : H2_REFUSED_STREAM);
+		f->begun = true;
+		mark_due(f);
+	}
+}
+
+unsigned forward_count(const struct session *s)
+{
+	unsigned n = 0;
+
+	list_for_each (node, &s->forwards)
+		n++;
+	return n;
+}

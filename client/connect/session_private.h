@@ -1,0 +1,105 @@
+/*
+ * What the files of a serving session share: its state, the commands that are
+ * attached (clients), and the streams that it forwards. Nobody else includes it.
+ *
+ * What always holds: "near" is the side of this machine, "far" the host's; no
+ * stream's source calls h2: what it took is noted and given back in the session's
+ * turn, which the loop reaches before it sleeps.
+ */
+#ifndef VIRTMUX_CLIENT_SESSION_PRIVATE_H
+#define VIRTMUX_CLIENT_SESSION_PRIVATE_H
+
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "client/connect/session.h"
+#include "wire/conn.h"
+
+#define SESSION_BACKLOG     64   /* connections that wait to be accepted */
+#define SESSION_CLIENTS_MAX 256  /* commands that are attached at once */
+#define SESSION_DRAIN_MS    1000 /* for last bytes to reach the commands */
+#define SESSION_KEPT        (256u * 1024) /* bytes of an empty lane's memory */
+#define SESSION_SIGNALS     3
+
+/*
+ * A command that was stopped by Ctrl-Z answers no PING and is no dead peer: on a
+ * Unix socket the kernel tells of an end. Milliseconds.
+ */
+#define SESSION_SILENCE_MS (365ull * 24 * 3600 * 1000)
+
+enum session_state {
+	SESSION_CONNECTING,
+	SESSION_SERVING,
+	SESSION_DRAINING, /* the host takes no new streams; old ones go on */
+	SESSION_ENDING,   /* clients get their last bytes */
+	SESSION_ENDED,    /* handles of the loop close */
+	SESSION_STATES
+};
+
+struct session {
+	const struct session_options *options;
+	enum session_state state;
+	char *path;
+	uv_loop_t uv;
+	struct conn_loop *far_loop, *near_loop;
+	struct tls_context *tls; /* with the key while it dials */
+	struct conn_dial *dial;  /* while it runs */
+	struct conn *far;        /* NULL before it stands and after its end */
+	struct error why;        /* of the far end */
+	int64_t opened_us;       /* wall clock */
+
+	int listener; /* -1: closed */
+	uv_poll_t poll;
+	struct list clients;
+	unsigned clients_count;
+	uint64_t idle_since; /* clock_monotonic_ns(); 0: it is used */
+
+	struct list forwards;
+	struct list due;  /* forwards that have something to do */
+	uv_check_t turn;  /* does it, after the loop's input */
+	uv_idle_t awake;  /* so that the loop does not sleep before */
+	uv_timer_t timer; /* persist */
+	uv_signal_t signals[SESSION_SIGNALS];
+	int interrupted; /* number of the signal, or 0 */
+};
+
+/* A command that is attached. */
+struct client {
+	struct list node;
+	struct session *session;
+	struct conn *conn;
+};
+
+/* -- session_serve.c ------------------------------------------------------- */
+
+/*
+ * Connects, listens on PATH, tells on_serving, and serves until the end; blocks.
+ * -1 where it never served: on_serving was not called, or has failed.
+ */
+int session_serve(const struct session_options *options, const char *path,
+		  int (*on_serving)(void *context, struct error *err),
+		  void *context, struct error *err);
+
+/* Begins to end, whatever is under way. */
+void session_stop(struct session *s);
+
+/* -- session_forward.c ----------------------------------------------------- */
+
+/* Passes a request of CLIENT on to the host. */
+void forward_begin(struct client *client, struct h2_stream *near);
+
+/* The session's turn: all forwards that are due. */
+void forward_turn(struct session *s);
+
+/* Ends all of them, since the host is not reached any more. */
+void forward_end_all(struct session *s);
+
+unsigned forward_count(const struct session *s);
+
+/* -- session_status.c ------------------------------------------------------ */
+
+/* Whether it is for the session itself; then it is answered. */
+bool status_request(struct client *client, struct h2_stream *near);
+
+#endif

@@ -1,0 +1,446 @@
+/*
+ * The session's process while it lives: connects to the host, listens, attaches
+ * commands, and ends when nobody has used it for as long as the profile says,
+ * when the host's connection ends, by a signal, or when it is told to.
+ *
+ * What always holds: the socket's file is there only while the session serves; it
+ * goes before anything else ends, so that no command finds a session that is
+ * going.
+ */
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "client/connect/key.h"
+#include "client/connect/local.h"
+#include "client/connect/profile.h"
+#include "client/connect/session_private.h"
+#include "wire/conn_dial.h"
+#include "wire/tls.h"
+
+static void set_state(struct session *s, enum session_state to)
+{
+	static const char names[SESSION_STATES][12] = {
+		"connecting", "serving", "draining", "ending", "ended"};
+
+	assert(to > s->state);
+	log_debug(s->options->log, "session: %s -> %s", names[s->state],
+		  names[to]);
+	s->state = to;
+}
+
+/* -- the end --------------------------------------------------------------- */
+
+static void close_handle(uv_handle_t *handle)
+{
+	if (handle->data && !uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void stop_listening(struct session *s)
+{
+	if (s->listener < 0)
+		return;
+	unlink(s->path);
+	close_handle((uv_handle_t *)&s->poll);
+	close(steal_fd(&s->listener));
+}
+
+/* Nobody is left: the loop runs empty. */
+static void finish(struct session *s)
+{
+	set_state(s, SESSION_ENDED);
+	conn_loop_close(s->near_loop);
+	conn_loop_close(s->far_loop);
+	close_handle((uv_handle_t *)&s->turn);
+	close_handle((uv_handle_t *)&s->awake);
+	close_handle((uv_handle_t *)&s->timer);
+	for (size_t i = 0; i < SESSION_SIGNALS; i++)
+		close_handle((uv_handle_t *)&s->signals[i]);
+}
+
+/* Commands get what is still on its way; they end with their streams. */
+static void drain_clients(struct session *s)
+{
+	list_for_each_safe (node, &s->clients) {
+		struct client *client = list_entry(node, struct client, node);
+
+		conn_drain(client->conn, 0);
+	}
+}
+
+/* A command that takes nothing, not even its end. */
+static void on_drained_too_long(uv_timer_t *timer)
+{
+	struct session *s = timer->data;
+
+	list_for_each_safe (node, &s->clients)
+		conn_close(list_entry(node, struct client, node)->conn, NULL);
+}
+
+void session_stop(struct session *s)
+{
+	if (s->state >= SESSION_ENDING)
+		return;
+	stop_listening(s);
+	set_state(s, SESSION_ENDING);
+	if (s->dial)
+		conn_dial_cancel(steal(&s->dial));
+	forward_end_all(s);
+	drain_clients(s);
+	uv_timer_start(&s->timer, on_drained_too_long, SESSION_DRAIN_MS, 0);
+	if (list_empty(&s->clients))
+		finish(s);
+}
+
+/* The host takes no new streams; commands go elsewhere from now on. */
+static void drain(struct session *s)
+{
+	if (s->state != SESSION_SERVING)
+		return;
+	stop_listening(s);
+	set_state(s, SESSION_DRAINING);
+	drain_clients(s);
+	if (list_empty(&s->clients))
+		session_stop(s);
+}
+
+/* -- idle ------------------------------------------------------------------ */
+
+static void on_idle_too_long(uv_timer_t *timer)
+{
+	struct session *s = timer->data;
+
+	log_info(s->options->log, "the session was not used for long: it ends");
+	session_stop(s);
+}
+
+static void begin_idle(struct session *s)
+{
+	int64_t persist = s->options->profile->persist;
+
+	s->idle_since = clock_monotonic_ns();
+	if (persist > 0 && s->state == SESSION_SERVING)
+		uv_timer_start(&s->timer, on_idle_too_long, (uint64_t)persist,
+			       0);
+}
+
+static void end_idle(struct session *s)
+{
+	s->idle_since = 0;
+	uv_timer_stop(&s->timer);
+}
+
+/* -- commands -------------------------------------------------------------- */
+
+static void on_near_request(void *context, struct conn *conn,
+			    struct h2_stream *near)
+{
+	struct client *client = context;
+
+	if (!status_request(client, near))
+		forward_begin(client, near);
+}
+
+static void on_near_closed(void *context, struct conn *conn,
+			   const struct error *why)
+{
+	struct client *client = context;
+	struct session *s = client->session;
+
+	list_remove(&client->node);
+	s->clients_count--;
+	free(client);
+	if (!list_empty(&s->clients))
+		return;
+	if (s->state == SESSION_ENDING)
+		finish(s);
+	else if (s->state == SESSION_DRAINING)
+		session_stop(s);
+	else
+		begin_idle(s);
+}
+
+static const struct conn_events near_events = {
+	.on_request = on_near_request,
+	.on_closed = on_near_closed,
+};
+
+/* FD is taken. */
+static void attach(struct session *s, int fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	struct conn_options options = {
+		.role = H2_HOST,
+		.peer = "a command",
+		.events = &near_events,
+		.context = client,
+	};
+	autoerror why = {0};
+
+	if (!client || s->clients_count == SESSION_CLIENTS_MAX) {
+		log_warning(s->options->log,
+			    "a command was turned away: too many");
+		free(client);
+		close(fd);
+		return;
+	}
+	client->session = s;
+	if (conn_new(&client->conn, s->near_loop, fd, &options, &why) < 0) {
+		log_warning(s->options->log, "a command was turned away: %s",
+			    error_words(&why));
+		free(client);
+		return;
+	}
+	list_append(&s->clients, &client->node);
+	s->clients_count++;
+	end_idle(s);
+}
+
+static void on_listener(uv_poll_t *poll, int status, int events)
+{
+	struct session *s = poll->data;
+	int fd = -1;
+
+	while (s->listener >= 0 &&
+	       local_accept(s->listener, s->options->log, &fd))
+		attach(s, fd);
+}
+
+static int start_listening(struct session *s, struct error *err)
+{
+	int rc;
+
+	if (local_listen(&s->listener, s->path, SESSION_BACKLOG, err) < 0)
+		return -1;
+	rc = uv_poll_init(&s->uv, &s->poll, s->listener);
+	if (rc < 0) {
+		unlink(s->path);
+		close(steal_fd(&s->listener));
+		return error_set(err, ERROR_SYSTEM, "cannot listen: %s",
+				 uv_strerror(rc));
+	}
+	s->poll.data = s;
+	uv_poll_start(&s->poll, UV_READABLE, on_listener);
+	return 0;
+}
+
+/* -- the host -------------------------------------------------------------- */
+
+static void on_far_open(void *context, struct conn *conn)
+{
+	struct session *s = context;
+
+	s->dial = NULL;
+	s->far = conn;
+}
+
+static void on_far_drain(void *context, struct conn *conn)
+{
+	struct session *s = context;
+
+	log_info(s->options->log, "the host is shutting down");
+	drain(s);
+}
+
+/* Nobody who tries again gets further: they are told what the host has said. */
+static void tell_clients(struct session *s)
+{
+	list_for_each_safe (node, &s->clients)
+		conn_close(list_entry(node, struct client, node)->conn,
+			   &s->why);
+}
+
+static void on_far_closed(void *context, struct conn *conn,
+			  const struct error *why)
+{
+	struct session *s = context;
+
+	s->dial = NULL;
+	s->far = NULL;
+	if (s->state >= SESSION_ENDING)
+		return;
+	error_set(&s->why, error_is_set(why) ? why->code : ERROR_DISCONNECTED,
+		  "%s",
+		  error_is_set(why) ? error_words(why)
+				    : "the host ended the connection");
+	log_info(s->options->log, "the session ends: %s", error_words(&s->why));
+	if (s->why.code == ERROR_TLS || s->why.code == ERROR_DENIED)
+		tell_clients(s);
+	session_stop(s);
+}
+
+static const struct conn_events far_events = {
+	.on_open = on_far_open,
+	.on_drain = on_far_drain,
+	.on_closed = on_far_closed,
+};
+
+static int dial(struct session *s, struct error *err)
+{
+	const struct profile *p = s->options->profile;
+	autofree char *host = NULL;
+	autofree char *port = NULL;
+	struct conn_dial_options options = {
+		.server_name = p->server_name,
+		.timeout_ms = (uint64_t)p->connect_timeout,
+		.events = &far_events,
+		.context = s,
+	};
+
+	if (p->via)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "via = %s: this virtmux cannot reach a host "
+				 "through another one yet",
+				 p->via);
+	if (conn_split_address(p->address, PROFILE_PORT, &host, &port, err) <
+		    0 ||
+	    key_tls_context(&s->tls, p, s->options->sources, err) < 0)
+		return -1;
+	options.tls = s->tls;
+	options.host = host;
+	options.port = port;
+	return conn_dial(s->far_loop, &options, &s->dial, err);
+}
+
+/* Runs the loop until the host has answered, or never will. */
+static int connect_host(struct session *s, struct error *err)
+{
+	const struct profile *p = s->options->profile;
+
+	if (dial(s, err) < 0)
+		return -1;
+	while (!s->far && s->state == SESSION_CONNECTING)
+		uv_run(&s->uv, UV_RUN_ONCE);
+	tls_context_forget_key(s->tls);
+	if (s->far)
+		return 0;
+	if (s->interrupted)
+		return error_set(err, ERROR_INTERRUPTED, "interrupted");
+	if (p->known &&
+	    (s->why.code == ERROR_CONNECT || s->why.code == ERROR_TLS))
+		error_prefix(&s->why, "host '%s'", p->name);
+	return error_move(err, &s->why);
+}
+
+/* -- making and freeing ---------------------------------------------------- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct session *s = handle->data;
+
+	s->interrupted = number;
+	session_stop(s);
+}
+
+static void start_handles(struct session *s)
+{
+	static const int numbers[SESSION_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < SESSION_SIGNALS; i++) {
+		uv_signal_init(&s->uv, &s->signals[i]);
+		s->signals[i].data = s;
+		uv_signal_start(&s->signals[i], on_signal, numbers[i]);
+	}
+	uv_timer_init(&s->uv, &s->timer);
+	s->timer.data = s;
+	uv_check_init(&s->uv, &s->turn);
+	s->turn.data = s;
+	uv_idle_init(&s->uv, &s->awake);
+	s->awake.data = s;
+}
+
+static int make_conn_loops(struct session *s, struct error *err)
+{
+	struct conn_limits near = conn_limits_default;
+
+	near.silence_ms = SESSION_SILENCE_MS;
+	if (conn_loop_new(&s->far_loop, &s->uv, &conn_limits_default,
+			  s->options->log, err) < 0)
+		return -1;
+	if (conn_loop_new(&s->near_loop, &s->uv, &near, s->options->log, err) ==
+	    0)
+		return 0;
+	conn_loop_close(s->far_loop);
+	uv_run(&s->uv, UV_RUN_DEFAULT);
+	conn_loop_free(s->far_loop);
+	return -1;
+}
+
+static int make(struct session **session, const struct session_options *options,
+		const char *path, struct error *err)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return error_set_no_memory(err);
+	s->options = options;
+	s->listener = -1;
+	s->path = strdup(path);
+	list_init(&s->clients);
+	list_init(&s->forwards);
+	list_init(&s->due);
+	if (!s->path || uv_loop_init(&s->uv) < 0) {
+		free(s->path);
+		free(s);
+		return error_set_no_memory(err);
+	}
+	if (make_conn_loops(s, err) < 0) {
+		uv_loop_close(&s->uv);
+		free(s->path);
+		free(s);
+		return -1;
+	}
+	start_handles(s);
+	*session = s;
+	return 0;
+}
+
+/* Runs the loop until all of it has closed. */
+static void free_session(struct session *s)
+{
+	session_stop(s);
+	while (uv_run(&s->uv, UV_RUN_DEFAULT))
+		continue;
+	forward_turn(s); /* what no loop reached any more */
+	conn_loop_free(s->near_loop);
+	conn_loop_free(s->far_loop);
+	uv_loop_close(&s->uv);
+	tls_context_unref(s->tls);
+	error_clear(&s->why);
+	free(s->path);
+	free(s);
+}
+
+static int serve(struct session *s,
+		 int (*on_serving)(void *context, struct error *err),
+		 void *context, struct error *err)
+{
+	if (connect_host(s, err) < 0 || start_listening(s, err) < 0)
+		return -1;
+	set_state(s, SESSION_SERVING);
+	s->opened_us = clock_realtime_us();
+	begin_idle(s);
+	if (on_serving(context, err) < 0)
+		return -1;
+	while (s->state < SESSION_ENDED && uv_run(&s->uv, UV_RUN_DEFAULT))
+		continue;
+	return 0;
+}
+
+int session_serve(const struct session_options *options, const char *path,
+		  int (*on_serving)(void *context, struct error *err),
+		  void *context, struct error *err)
+{
+	struct session *s = NULL;
+	int rc;
+
+	if (make(&s, options, path, err) < 0)
+		return -1;
+	rc = serve(s, on_serving, context, err);
+	free_session(s);
+	return rc;
+}

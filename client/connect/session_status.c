@@ -1,0 +1,103 @@
+/*
+ * Requests for the session itself, told by their :authority: "GET /status" and
+ * "PUT /end". The answer to both is what the session is and does, as JSON:
+ *
+ * host, address: of the profile; pid; peer: the address that was reached; tls;
+ * opened: RFC 3339; clients: commands that are attached, the asking one left out;
+ * streams: that are forwarded; bytes_in, bytes_out: from and to the host;
+ * persist_ms: 0 for ever; state: "serving" or "draining".
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/json.h"
+#include "api/message.h"
+#include "base/clock.h"
+#include "client/connect/profile.h"
+#include "client/connect/session_private.h"
+
+#define TLS_TEXT 128
+
+static void append_member(struct buf *out, const char *name, const char *value)
+{
+	json_append_string(out, name);
+	buf_append_char(out, ':');
+	json_append_string(out, value);
+	buf_append_char(out, ',');
+}
+
+static void append_status(struct buf *out, const struct session *s)
+{
+	const struct profile *p = s->options->profile;
+	struct h2 *h2 = s->far ? conn_h2(s->far) : NULL;
+	char tls[TLS_TEXT] = "";
+	char opened[CLOCK_TEXT_SIZE];
+
+	if (s->far)
+		conn_describe_tls(s->far, tls, sizeof(tls));
+	clock_format_us(s->opened_us, opened);
+	buf_append_char(out, '{');
+	append_member(out, "host", p->name);
+	append_member(out, "address", p->address);
+	append_member(out, "peer", s->far ? conn_peer_address(s->far) : "");
+	append_member(out, "tls", tls);
+	append_member(out, "opened", opened);
+	append_member(out, "state",
+		      s->state == SESSION_SERVING ? "serving" : "draining");
+	buf_appendf(out,
+		    "\"pid\":%ld,\"clients\":%u,\"streams\":%u,"
+		    "\"bytes_in\":%llu,\"bytes_out\":%llu,"
+		    "\"persist_ms\":%lld}",
+		    (long)getpid(), s->clients_count - 1, forward_count(s),
+		    h2 ? (unsigned long long)h2_bytes_in(h2) : 0ull,
+		    h2 ? (unsigned long long)h2_bytes_out(h2) : 0ull,
+		    (long long)p->persist);
+}
+
+static void answer(struct h2_stream *near, unsigned status, struct buf *body)
+{
+	const struct h2_header type = {"content-type", "application/json"};
+
+	if (!buf_ok(body) || h2_respond_body(near, status, &type, 1, body) < 0)
+		h2_stream_reset(near, H2_INTERNAL_ERROR);
+}
+
+static void refuse(struct h2_stream *near)
+{
+	autoerror why = {0};
+	autobuf body = {0};
+
+	error_set(&why, ERROR_NOT_FOUND,
+		  "the session takes GET /status and PUT /end");
+	message_append_error(&body, NULL, &why, NULL);
+	answer(near, 404, &body);
+}
+
+static bool is_asked(struct h2_stream *near, const char *method,
+		     const char *path)
+{
+	const char *m = h2_stream_header(near, ":method");
+	const char *p = h2_stream_header(near, ":path");
+
+	return m && p && strcmp(m, method) == 0 && strcmp(p, path) == 0;
+}
+
+bool status_request(struct client *client, struct h2_stream *near)
+{
+	const char *authority = h2_stream_header(near, ":authority");
+	bool end = is_asked(near, "PUT", "/end");
+	autobuf body = {0};
+
+	if (!authority || strcmp(authority, SESSION_AUTHORITY) != 0)
+		return false;
+	if (!end && !is_asked(near, "GET", "/status")) {
+		refuse(near);
+		return true;
+	}
+	append_status(&body, client->session);
+	answer(near, 200, &body);
+	if (end)
+		session_stop(client->session);
+	return true;
+}

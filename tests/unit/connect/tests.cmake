@@ -1,0 +1,13 @@
+# It talks to a host, which is a child process.
+unit_test(connect channel connect PkgConfig::JSON)
+target_sources(test_connect_channel PRIVATE connect/fake_host.c)
+unit_test(connect channel_path connect)
+unit_test(connect config connect)
+unit_test(connect key connect PkgConfig::OPENSSL)
+unit_test(connect key_ask connect)
+unit_test(connect key_memory connect PkgConfig::OPENSSL)
+unit_test(connect key_pkcs11 connect)
+unit_test(connect libvirt_pki connect)
+unit_test(connect local connect)
+unit_test(connect profile connect)
+unit_test(connect prompt connect)

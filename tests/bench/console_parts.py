@@ -129,6 +129,21 @@ PasswordAuthentication no
         return str(near)
 
 
+    @classmethod
+    def socat(cls):
+        """Two processes that pass bytes on over TCP as they are, or None: what the way
+        alone costs on this machine, without any protection."""
+        if not shutil.which("socat"):
+            return None
+        port, path = free_port(), os.path.join(cls.work, "socat")
+        for words in ([f"TCP-LISTEN:{port},bind=127.0.0.1,fork,nodelay",
+                       f"UNIX-CONNECT:{cls.display}"],
+                      [f"UNIX-LISTEN:{path},fork", f"TCP:127.0.0.1:{port},nodelay"]):
+            cls.begin(words=["socat", *words], stdout=subprocess.DEVNULL)
+        virtmux_test.wait_for(lambda: os.path.exists(path), path)
+        return path
+
+
 def free_port():
     with virtmux_test.socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -152,7 +167,7 @@ def ways():
     """Name -> address of the same display, by each way that this machine has."""
     found = {"direct": Host.display, "virtmux": Host.view(False),
              "its session": Host.view(True), "ssh -L": Host.ssh(),
-             "stunnel": Host.stunnel()}
+             "stunnel": Host.stunnel(), "socat, in clear text": Host.socat()}
     for name in [name for name, address in found.items() if not address]:
         print(f"display: {name} is left out, since it is not installed")
         del found[name]

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "client/connect/channel.h"
 #include "client/console_domain.h"
 
@@ -466,20 +467,6 @@ static int come_back(struct serial_line *l, struct error *err)
 
 /* -- verbs ----------------------------------------------------------------- */
 
-static int make_token(char token[SERIAL_TOKEN_SIZE], struct error *err)
-{
-	uint8_t bytes[SERIAL_TOKEN_BYTES];
-	int rc = uv_random(NULL, NULL, bytes, sizeof(bytes), 0, NULL);
-
-	if (rc < 0)
-		return error_set(err, ERROR_SYSTEM,
-				 "the system gives no random numbers: %s",
-				 uv_strerror(rc));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(token + 2 * i, 3, "%02x", bytes[i]);
-	return 0;
-}
-
 int serial_line_new(struct serial_line **line,
 		    const struct serial_options *options, struct error *err)
 {
@@ -494,7 +481,8 @@ int serial_line_new(struct serial_line **line,
 		return error_set_no_memory(err);
 	}
 	l->options.ask.domain = l->domain;
-	if (!options->ask.watch && make_token(l->book.token, err) < 0) {
+	if (!options->ask.watch &&
+	    random_hex(l->book.token, SERIAL_TOKEN_SIZE, err) < 0) {
 		free(l->domain);
 		free(l);
 		return -1;

@@ -12,12 +12,12 @@
 #include "api/json.h"
 #include "api/message.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "client/connect/channel_private.h"
 
-#define KEY_BYTES  16  /* of an idempotency-key */
+#define KEY_SIZE   33  /* an idempotency-key: 128 random bits, and a NUL */
 #define TEXT_SHOWN 512 /* bytes of a body that is not ours, in an error */
 #define CALL_ID    1   /* each stream carries one call */
-#define KEY_SIZE   (2 * KEY_BYTES + 1)
 
 struct channel_call {
 	struct exchange exchange;
@@ -123,21 +123,6 @@ static void on_finish(struct exchange *x)
 	free_call(call);
 }
 
-/* 128 random bits as hexadecimal digits. */
-static int make_key(char text[KEY_SIZE], struct error *err)
-{
-	unsigned char bytes[KEY_BYTES];
-	int rc = uv_random(NULL, NULL, bytes, sizeof(bytes), 0, NULL);
-
-	if (rc < 0)
-		return error_set(err, ERROR_SYSTEM,
-				 "the system gives no random numbers: %s",
-				 uv_strerror(rc));
-	for (size_t i = 0; i < KEY_BYTES; i++)
-		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-	return 0;
-}
-
 static int send_call(struct channel *channel, struct channel_call *call,
 		     const char *key, struct buf *body, struct error *err)
 {
@@ -209,7 +194,7 @@ int channel_call_start(struct channel *channel, const char *method,
 
 	if (!c)
 		return error_set_no_memory(err);
-	if (make_key(key, err) < 0) {
+	if (random_hex(key, sizeof(key), err) < 0) {
 		free_call(c);
 		return -1;
 	}
@@ -374,7 +359,7 @@ static int call_and_wait(struct channel *channel, const char *method,
 	autoerror why = {0};
 	int rc;
 
-	if (make_key(a.key, err) < 0)
+	if (random_hex(a.key, sizeof(a.key), err) < 0)
 		return -1;
 	rc = ask(&a, &w, &why);
 	/* Others' streams would go with the connection. */

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <uv.h>
+
+#include "base/random.h"
 
 #define SECRET_BYTES 32
 #define SECRET_SIZE  (2 * SECRET_BYTES + 1)
@@ -49,20 +50,6 @@ const char *const gate_headers[] = {
 	NULL,
 };
 
-static int make_secret(char text[SECRET_SIZE], struct error *err)
-{
-	uint8_t bytes[SECRET_BYTES];
-	int rc = uv_random(NULL, NULL, bytes, sizeof(bytes), 0, NULL);
-
-	if (rc < 0)
-		return error_set(err, ERROR_SYSTEM,
-				 "the system gives no random numbers: %s",
-				 uv_strerror(rc));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-	return 0;
-}
-
 int gate_new(struct gate **gate, unsigned port, struct error *err)
 {
 	autoptr(gate) g = calloc(1, sizeof(*g));
@@ -73,7 +60,8 @@ int gate_new(struct gate **gate, unsigned port, struct error *err)
 	/* Two pages of one user must not take each other's cookie. */
 	if (port)
 		snprintf(g->name, sizeof(g->name), "virtmux-%u", port);
-	if (make_secret(g->token, err) < 0 || make_secret(g->cookie, err) < 0)
+	if (random_hex(g->token, sizeof(g->token), err) < 0 ||
+	    random_hex(g->cookie, sizeof(g->cookie), err) < 0)
 		return -1;
 	if (!port)
 		snprintf(g->name, sizeof(g->name), "virtmux-s%.8s", g->cookie);

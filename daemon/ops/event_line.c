@@ -9,6 +9,7 @@
 
 #include "api/codec.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "daemon/virt/event.h"
 
 static enum event_type type_of(enum virt_event_type type)
@@ -104,7 +105,7 @@ int event_make_entry(const struct virt_event *event, struct event_entry *entry)
 	bool of_domain = event->type <= VIRT_EVENT_DOMAIN_LAST;
 
 	memset(entry, 0, sizeof(*entry));
-	event_log_make_word(entry->word);
+	random_name(entry->word, sizeof(entry->word));
 	entry->audience = audience_of(event->type);
 	entry->type = type_of(event->type);
 	entry->name = copy_if(of_domain, event->name);

@@ -7,9 +7,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "base/clock.h"
+#include "base/random.h"
 #include "daemon/rpc/limits.h"
 
 struct event_log {
@@ -19,31 +18,13 @@ struct event_log {
 	struct event_entry ring[RPC_EVENTS_KEPT];
 };
 
-void event_log_make_word(char word[EVENT_WORD_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-	uint8_t random[EVENT_WORD_SIZE / 2];
-
-	if (getrandom(random, sizeof(random), GRND_NONBLOCK) !=
-	    (ssize_t)sizeof(random)) {
-		uint64_t now = clock_monotonic_ns();
-
-		memcpy(random, &now, sizeof(random));
-	}
-	for (size_t i = 0; i < sizeof(random); i++) {
-		word[2 * i] = digits[random[i] >> 4];
-		word[2 * i + 1] = digits[random[i] & 15];
-	}
-	word[2 * sizeof(random)] = '\0';
-}
-
 int event_log_new(struct event_log **out, struct error *err)
 {
 	struct event_log *log = calloc(1, sizeof(*log));
 
 	if (!log)
 		return error_set_no_memory(err);
-	event_log_make_word(log->origin);
+	random_name(log->origin, sizeof(log->origin));
 	*out = log;
 	return 0;
 }

@@ -41,9 +41,6 @@ void event_log_free(struct event_log *log); /* NULL-safe */
 
 DEFINE_CLEANUP(event_log, event_log_free);
 
-/* A fresh word for the next entry. */
-void event_log_make_word(char word[EVENT_WORD_SIZE]);
-
 /* Takes what ENTRY owns; the oldest ones go where the limits ask for it. */
 void event_log_add(struct event_log *log, struct event_entry *entry);
 

@@ -2,11 +2,10 @@
  * folder has, or one that nothing was hashed with before. */
 #include "daemon/rpc/journal_key.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "base/secret.h"
 
 #define FILE_NAME "keys.secret"
@@ -17,10 +16,8 @@ static int make(const char *path, struct log *log, uint8_t key[DIGEST_BYTES],
 {
 	autoerror why = {0};
 
-	/* As many bytes as this it gives whole, and uninterrupted (random(7)). */
-	if (getrandom(key, DIGEST_BYTES, 0) != DIGEST_BYTES)
-		return error_set_errno(err, ERROR_SYSTEM, errno,
-				       "the kernel gives no random bytes");
+	if (random_bytes(key, DIGEST_BYTES, err) < 0)
+		return -1;
 	if (file_write_atomic(path, key, DIGEST_BYTES, FILE_MODE, &why) < 0)
 		log_error(log,
 			  "%s; until it can be written, each start makes "

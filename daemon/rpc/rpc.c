@@ -9,9 +9,9 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 
 const struct rpc_limits rpc_limits_default = {
 	.body = RPC_BODY_MAX,
@@ -56,7 +56,7 @@ static void make_prefix(char *prefix, size_t size)
 	static const char digits[] = "0123456789bcdfghjklmnpqrstvwxyz_";
 	uint8_t random[8] = {0};
 
-	if (getrandom(random, sizeof(random), GRND_NONBLOCK) < 0) {
+	if (random_bytes(random, sizeof(random), NULL) < 0) {
 		uint64_t now = clock_monotonic_ns();
 
 		memcpy(random, &now, sizeof(random));

@@ -14,9 +14,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "daemon/virt/crew.h"
 #include "daemon/virt/limits.h"
 #include "daemon/virt/watch.h"
@@ -95,9 +95,7 @@ static uint32_t new_epoch(void)
 {
 	uint32_t epoch;
 
-	/* Before the system has random numbers, the time is as good. */
-	if (getrandom(&epoch, sizeof(epoch), GRND_NONBLOCK) !=
-	    (ssize_t)sizeof(epoch))
+	if (random_bytes(&epoch, sizeof(epoch), NULL) < 0)
 		epoch = (uint32_t)clock_realtime_us();
 	return epoch;
 }

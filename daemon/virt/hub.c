@@ -10,11 +10,11 @@
 #include <libvirt/libvirt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "daemon/virt/far.h"
 
 static uint64_t after_ms(uint64_t now, unsigned ms)
@@ -566,21 +566,6 @@ void hub_run(struct hub *hub)
 
 /* -- the beginning ---------------------------------------------------------- */
 
-/* Random: no run of a line has the name of another one. */
-static void name_run(char id[VIRT_LINE_SIZE])
-{
-	uint8_t random[(VIRT_LINE_SIZE - 1) / 2];
-
-	if (getrandom(random, sizeof(random), GRND_NONBLOCK) !=
-	    (ssize_t)sizeof(random)) {
-		uint64_t now = clock_monotonic_ns();
-
-		memcpy(random, &now, sizeof(random));
-	}
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(id + 2 * i, 3, "%02x", random[i]);
-}
-
 struct hub *hub_new(struct hub_yard *yard, struct list *list,
 		    const struct virt_reply *domain, unsigned index, int run,
 		    struct error *err)
@@ -606,7 +591,7 @@ struct hub *hub_new(struct hub_yard *yard, struct list *list,
 	hub->timer = -1;
 	hub->history.most = VIRT_HISTORY;
 	list_init(&hub->consoles);
-	name_run(hub->id);
+	random_name(hub->id, sizeof(hub->id));
 	list_append(list, &hub->node);
 	yard->hubs++;
 	return hub;

@@ -60,8 +60,21 @@ SCRIPT_TIMEOUT = 4 * TIMEOUT  # a script in node that waits for one thing after 
 SKIPPED = 77        # exit status of a script that this machine cannot run
 
 
+class Ended(Exception):
+    """The test was told to end."""
+
+
+def end_tests(number, _frame):
+    """The test that runs fails, and what it started ends with it; no other begins."""
+    for result in list(unittest.signals._results):
+        result.stop()
+    raise Ended(signal.Signals(number).name)
+
+
 def main():
     """unittest.main(), with status 77 where every test was skipped."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end_tests)
     result = unittest.main(exit=False, verbosity=2).result
     if not result.wasSuccessful():
         sys.exit(1)

@@ -65,12 +65,32 @@ static void on_signal(uv_signal_t *handle, int number)
 	uv_stop(c->uv);
 }
 
-static void init_signals(struct channel *c)
+static void on_wake(uv_async_t *handle)
 {
+	struct channel *c = handle->data;
+
+	c->interrupted = SIGINT;
+	uv_stop(c->uv);
+}
+
+static int init_signals(struct channel *c, struct error *err)
+{
+	int rc = 0;
+
+	if (c->options.no_signals) {
+		rc = uv_async_init(c->uv, &c->wake, on_wake);
+		if (rc < 0)
+			return error_set(err, ERROR_SYSTEM,
+					 "cannot make a loop: %s",
+					 uv_strerror(rc));
+		c->wake.data = c;
+		return 0;
+	}
 	for (size_t i = 0; i < CHANNEL_SIGNALS; i++) {
 		uv_signal_init(c->uv, &c->signals[i]);
 		c->signals[i].data = c;
 	}
+	return 0;
 }
 
 /*
@@ -81,6 +101,8 @@ static void watch_signals(struct channel *c, bool on)
 {
 	static const int numbers[CHANNEL_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 
+	if (c->options.no_signals)
+		return;
 	for (size_t i = 0; i < CHANNEL_SIGNALS; i++)
 		if (on)
 			uv_signal_start(&c->signals[i], on_signal, numbers[i]);
@@ -110,6 +132,23 @@ int channel_wait(struct channel *c, const bool *done, struct error *err)
 	return 0;
 }
 
+void channel_interrupt(struct channel *c)
+{
+	uv_async_send(&c->wake);
+}
+
+int channel_check(struct channel *c, struct error *err)
+{
+	if (c->interrupted)
+		return interrupted(c, err);
+	if (c->state == CHANNEL_OPEN)
+		return 0;
+	if (error_is_set(&c->why))
+		return error_set(err, c->why.code, "%s", error_words(&c->why));
+	return error_set(err, ERROR_DISCONNECTED,
+			 "the host ended the connection");
+}
+
 int channel_run(struct channel *c, struct error *err)
 {
 	c->stopping = false;
@@ -118,12 +157,7 @@ int channel_run(struct channel *c, struct error *err)
 			break;
 	if (c->stopping)
 		return 0;
-	if (c->interrupted)
-		return interrupted(c, err);
-	if (error_is_set(&c->why))
-		return error_set(err, c->why.code, "%s", error_words(&c->why));
-	return error_set(err, ERROR_DISCONNECTED,
-			 "the host ended the connection");
+	return channel_check(c, err);
 }
 
 void channel_stop(struct channel *c)
@@ -143,9 +177,10 @@ static int make_loop(struct channel *c, struct error *err)
 		return error_set(err, ERROR_SYSTEM, "cannot make a loop: %s",
 				 uv_strerror(rc));
 	c->uv = &c->own_uv;
-	init_signals(c);
 	uv_timer_init(c->uv, &c->timer);
 	c->timer.data = c;
+	if (init_signals(c, err) < 0)
+		return -1;
 	limits.grace_ms = (uint64_t)c->options.profile->connect_timeout;
 	return conn_loop_new(&c->conn_loop, c->uv, &limits, c->options.log,
 			     err);
@@ -392,9 +427,11 @@ void channel_free(struct channel *c)
 	for (size_t i = 0; i < CHANNEL_SIGNALS; i++)
 		if (c->signals[i].data)
 			close_handle((uv_handle_t *)&c->signals[i]);
+	if (c->wake.data)
+		close_handle((uv_handle_t *)&c->wake);
 	if (c->timer.data)
 		close_handle((uv_handle_t *)&c->timer);
-	if (c->signals[0].data) {
+	if (c->uv) {
 		/* uv_stop() by on_closed makes it return before all is closed. */
 		while (uv_run(c->uv, UV_RUN_DEFAULT))
 			continue;

@@ -51,6 +51,7 @@ struct channel_options {
 	bool keep_key; /* unlocked, for channel_tls(), another channel and
 			channel_reopen() */
 	enum channel_route route;
+	bool no_signals;   /* leaves the process's alone: channel_interrupt() */
 	uint64_t call_ms;  /* for each call, each get or put to progress; 0: the
 			     profile's timeout */
 	uint64_t retry_ms; /* for which a mutation whose connection was cut is
@@ -247,6 +248,18 @@ int channel_read_error(unsigned status, const void *body, size_t len,
 int channel_run(struct channel *channel, struct error *err);
 /* From a callback of the loop; ends channel_pause() and channel_reopen() as well. */
 void channel_stop(struct channel *channel);
+
+/*
+ * Ends what runs the loop now, or runs it next, by ERROR_INTERRUPTED; for a channel with
+ * no_signals. From any thread or signal handler.
+ */
+void channel_interrupt(struct channel *channel);
+
+/*
+ * For who runs channel_loop() himself: 0 while it is connected, else -1 with the
+ * reason, as of channel_run(). What channel_interrupt() said is told once.
+ */
+int channel_check(struct channel *channel, struct error *err);
 
 /*
  * Runs the loop for MS milliseconds, while no exchange is under way (streams may

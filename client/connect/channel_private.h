@@ -41,6 +41,7 @@ struct channel {
 	uv_loop_t own_uv; /* where it has one */
 	uv_loop_t *uv;
 	uv_signal_t signals[CHANNEL_SIGNALS];
+	uv_async_t wake;  /* with no_signals, instead of them */
 	uv_timer_t timer; /* runs to the nearest deadline of an exchange */
 	struct list exchanges;
 	struct tls_context *tls;

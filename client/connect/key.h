@@ -16,6 +16,7 @@
 #include "base/log.h"
 
 struct evp_pkey_st;
+struct key_question; /* client/connect/key_ask.h */
 struct profile;
 struct secret;
 struct tls_context;
@@ -24,11 +25,16 @@ struct tls_context;
 #define KEY_TRIES    3           /* of a person, at terminal or askpass */
 
 /*
- * Where the passphrase comes from; the first that is given counts, then
+ * Where the passphrase comes from; the first that is given counts, in this order, then
  * VIRTMUX_ASKPASS, SSH_ASKPASS by its rules, the terminal.
  */
 struct key_sources {
-	const struct secret *given;  /* was asked before; borrowed, or NULL */
+	const struct secret *given; /* was asked before; borrowed, or NULL */
+	/* Asks in another way, as key_ask() does, up to KEY_TRIES times; or NULL. */
+	int (*ask)(void *context, struct secret *answer,
+		   const struct key_question *question, bool again,
+		   struct error *err);
+	void *ask_context;
 	struct secret *keep;         /* gets the answer; borrowed, or NULL */
 	int passphrase_fd;           /* read to its first newline, or -1 */
 	const char *passphrase_file; /* borrowed, or NULL */

@@ -17,6 +17,7 @@
 enum source {
 	SOURCE_NONE, /* batch, or nobody is there */
 	SOURCE_GIVEN,
+	SOURCE_PROGRAM, /* the one that we are part of */
 	SOURCE_FD,
 	SOURCE_FILE,
 	SOURCE_ASKPASS,
@@ -71,6 +72,8 @@ static enum source find_source(const struct key_sources *sources,
 {
 	if (sources->given)
 		return SOURCE_GIVEN;
+	if (sources->ask)
+		return SOURCE_PROGRAM;
 	if (sources->passphrase_fd >= 0)
 		return SOURCE_FD;
 	if (sources->passphrase_file)
@@ -159,8 +162,10 @@ int key_ask_tries(const struct key_sources *sources)
 	const char *askpass = NULL;
 	enum source source = find_source(sources, &askpass);
 
-	return source == SOURCE_ASKPASS || source == SOURCE_TERMINAL ? KEY_TRIES
-								     : 1;
+	return source == SOURCE_PROGRAM || source == SOURCE_ASKPASS ||
+			       source == SOURCE_TERMINAL
+		       ? KEY_TRIES
+		       : 1;
 }
 
 static int ask(struct secret *answer, const struct key_question *q, bool again,
@@ -177,6 +182,8 @@ static int ask(struct secret *answer, const struct key_question *q, bool again,
 		*answer = *s->given;
 		return 0;
 	}
+	if (s->ask)
+		return s->ask(s->ask_context, answer, q, again, err);
 	if (s->passphrase_fd >= 0) {
 		snprintf(name, sizeof(name), "descriptor %d", s->passphrase_fd);
 		return prompt_read_line(answer, s->passphrase_fd, name, err);

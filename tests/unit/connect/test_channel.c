@@ -4,8 +4,10 @@
  */
 #include "client/connect/channel.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 #include <unistd.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -182,6 +184,41 @@ static void test_signal_gives_up(void **state)
 
 	assert_fails(f, "domain.destroy", DOMAIN, ERROR_INTERRUPTED,
 		     "whether domain.destroy took place is not known");
+	assert_int_equal(channel_call(f->channel, "session.whoami", NULL, NULL,
+				      NULL),
+			 0);
+}
+
+/* A thread stands for the program whose signals are its own. */
+static int interrupt_soon(void *context)
+{
+	struct timespec soon = {.tv_nsec = 20 * 1000 * 1000};
+
+	thrd_sleep(&soon, NULL);
+	channel_interrupt(context);
+	return 0;
+}
+
+static void test_interrupt_instead_of_signals(void **state)
+{
+	struct fixture *f = *state;
+	struct channel_options options = {.profile = f->host.profile,
+					  .no_signals = true};
+	struct sigaction before, after;
+	thrd_t thread;
+
+	channel_free(f->channel);
+	f->channel = NULL;
+	sigaction(SIGTERM, NULL, &before);
+	assert_int_equal(channel_open(&f->channel, &options, NULL), 0);
+	sigaction(SIGTERM, NULL, &after);
+	assert_true(before.sa_handler == SIG_DFL);
+	assert_true(after.sa_handler == SIG_DFL);
+	assert_int_equal(thrd_create(&thread, interrupt_soon, f->channel),
+			 thrd_success);
+	assert_fails(f, "domain.list", NULL, ERROR_INTERRUPTED, "interrupted");
+	assert_int_equal(thrd_join(thread, NULL), thrd_success);
+	assert_int_equal(channel_check(f->channel, NULL), 0);
 	assert_int_equal(channel_call(f->channel, "session.whoami", NULL, NULL,
 				      NULL),
 			 0);
@@ -433,6 +470,7 @@ int main(void)
 		WITH_HOST(test_cut_mutation_whose_host_went),
 		WITH_HOST(test_time_out),
 		WITH_HOST(test_signal_gives_up),
+		WITH_HOST(test_interrupt_instead_of_signals),
 		WITH_HOST(test_typed_call),
 		WITH_HOST(test_many_at_once),
 		WITH_HOST(test_get),

@@ -107,6 +107,44 @@ static void test_given(void **state)
 	assert_non_null(strstr(error_words(&err), "empty"));
 }
 
+static int answer_of_program(void *context, struct secret *answer,
+			     const struct key_question *q, bool again,
+			     struct error *err)
+{
+	int *times = context;
+
+	assert_string_equal(q->what, "passphrase");
+	assert_int_equal(again, *times > 0);
+	if (++*times > 2)
+		return error_set(err, ERROR_KEY, "it has none");
+	answer->len = (size_t)snprintf(answer->text, sizeof(answer->text), "%d",
+				       *times);
+	return 0;
+}
+
+/* It is asked instead of everybody, and as often as a person. */
+static void test_program(void **state)
+{
+	autoptr(secret) s = secret_new();
+	int times = 0;
+	struct key_sources program = person;
+	const struct key_question question = {&program, "passphrase", "k"};
+	autoerror err = {0};
+
+	program.ask = answer_of_program;
+	program.ask_context = &times;
+	program.batch = true;
+	unlink(ASKED);
+	assert_int_equal(key_ask_tries(&program), KEY_TRIES);
+	assert_int_equal(key_ask(s, &question, false, NULL), 0);
+	assert_string_equal(s->text, "1");
+	assert_int_equal(key_ask(s, &question, true, NULL), 0);
+	assert_string_equal(s->text, "2");
+	assert_int_equal(key_ask(s, &question, true, &err), -1);
+	assert_string_equal(error_words(&err), "it has none");
+	assert_int_equal(access(ASKED, F_OK), -1);
+}
+
 static int setup(void **state)
 {
 	if (file_make_dirs(FOLDER, 0700, NULL) < 0)
@@ -127,6 +165,7 @@ static int run_all(void)
 		cmocka_unit_test(test_person),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_given),
+		cmocka_unit_test(test_program),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

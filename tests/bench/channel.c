@@ -3,7 +3,8 @@
  * with a number in flight, calls beside bulk, and idle connections. One result
  * line of JSON on standard output.
  *
- * usage: channel PORT CA USER.crt USER.key COMMAND
+ * usage: channel PORT|SOCKET CA USER.crt USER.key COMMAND: the socket is that of a
+ * user's session, with which it speaks in clear text
  *   down|up STREAMS SECONDS    bytes a second
  *   calls INFLIGHT SECONDS     calls a second, p50 and p99 in microseconds
  *   list INFLIGHT SECONDS      the same with domain.list
@@ -324,7 +325,8 @@ int main(int argc, char **argv)
 	unsigned n;
 
 	if (argc < 7) {
-		fprintf(stderr, "usage: channel PORT CA CERT KEY COMMAND N "
+		fprintf(stderr, "usage: channel PORT|SOCKET CA CERT KEY "
+				"COMMAND N "
 				"[SECONDS]\n");
 		return 2;
 	}
@@ -335,8 +337,12 @@ int main(int argc, char **argv)
 	b.lists = b.decodes || strcmp(b.command, "list") == 0;
 	b.streams = calls(&b) ? 0 : n;
 	b.in_flight = calls(&b) ? n : strcmp(b.command, "beside") == 0 ? 1 : 0;
-	dial.port = argv[1];
-	dial.tls = load(argv);
+	if (argv[1][0] == '/') {
+		dial.unix_path = argv[1];
+	} else {
+		dial.port = argv[1];
+		dial.tls = load(argv);
+	}
 	dial.events = &events;
 	dial.context = &b;
 	uv_loop_init(&b.uv);

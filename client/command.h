@@ -46,13 +46,16 @@ enum command_item_kind {
 };
 
 enum command_type {
-	COMMAND_FLAG,     /* no value */
-	COMMAND_TEXT,     /* any; range: what to call it in help */
-	COMMAND_FILE,     /* a path, or "-" */
-	COMMAND_DOMAIN,   /* a domain's name or UUID (for completion) */
-	COMMAND_METHOD,   /* a method's name (for completion) */
-	COMMAND_HOST,     /* a configured host's name (for completion) */
-	COMMAND_NUMBER,   /* decimal; range "MIN..MAX" */
+	COMMAND_FLAG,   /* no value */
+	COMMAND_TEXT,   /* any; range: what to call it in help */
+	COMMAND_FILE,   /* a path, or "-" */
+	COMMAND_DOMAIN, /* a domain's name or UUID (for completion) */
+	COMMAND_METHOD, /* a method's name (for completion) */
+	COMMAND_HOST,   /* a configured host's name (for completion) */
+	COMMAND_VERB,   /* a verb's words (for completion) */
+	COMMAND_PARAM,  /* key=value of the method before it (for completion) */
+	COMMAND_SHELL,  /* a shell that is completed in (for completion) */
+	COMMAND_NUMBER, /* decimal; range "MIN..MAX" */
 	COMMAND_DURATION, /* "10s", "5m"; value in ms */
 	COMMAND_CHOICE, /* one of the space-separated words in range, or where it
 			     is NULL of the parameter's enum */
@@ -109,6 +112,12 @@ const char *command_alone(const struct command *command);
 bool command_gathers(const struct command *command);
 /* Whether its lines are of use as they come (LIVE), before its end. */
 bool command_is_live(const struct command *command);
+
+/*
+ * What completion asks of the host for the argument NAME, by OFFER(): "active=true";
+ * NULL: all.
+ */
+const char *command_offer(const struct command *command, const char *name);
 
 /* An EXAMPLE() line. */
 struct command_example {

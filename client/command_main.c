@@ -14,6 +14,7 @@
 #include "api/json.h"
 #include "client/command_private.h"
 #include "client/connect/key_memory.h"
+#include "client/complete.h"
 #include "client/many.h"
 #include "client/output.h"
 
@@ -252,6 +253,9 @@ int command_main(int argc, char **argv)
 	int rc = 0;
 
 	key_memory_begin();
+	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0)
+		return complete_main((const char *const *)argv + 2,
+				     (size_t)argc - 2);
 	/* A peer or reader that went away is an error to tell, no death. */
 	signal(SIGPIPE, SIG_IGN);
 	/* So is a recording past the size that a file may have. */

@@ -74,6 +74,15 @@ static const struct {
 #include "client/commands.def"
 };
 
+static const struct {
+	enum command_place place;
+	const char *name;
+	const char *words;
+} offers[] = {
+#define OFFER(id, name, words) {COMMAND_PLACE_##id, name, words},
+#include "client/commands.def"
+};
+
 const struct command_item command_globals[] = {
 #define GLOBAL(letter, type, name, range, doc)                                 \
 	{COMMAND_OPTION,                                                       \
@@ -115,6 +124,15 @@ bool command_gathers(const struct command *command)
 bool command_is_live(const struct command *command)
 {
 	return live[command - command_table];
+}
+
+const char *command_offer(const struct command *command, const char *name)
+{
+	for (size_t i = 0; i < array_size(offers); i++)
+		if (&command_table[offers[i].place] == command &&
+		    strcmp(offers[i].name, name) == 0)
+			return offers[i].words;
+	return NULL;
 }
 
 const struct command_example *command_example(const struct command *command,

@@ -114,6 +114,11 @@ void help_value(struct buf *out, const struct command *command,
 	case COMMAND_HOST:
 		buf_append_str(out, "NAME");
 		break;
+	case COMMAND_SHELL:
+		buf_append_str(out, "SHELL");
+		break;
+	case COMMAND_VERB:
+	case COMMAND_PARAM:
 	case COMMAND_TEXT:
 		buf_append_str(out, item->kind == COMMAND_OPTION && item->range
 					    ? item->range

@@ -10,6 +10,7 @@ target_sources(test_client_key_bundle PRIVATE
 unit_test(client key_make client PkgConfig::OPENSSL)
 unit_test(client keyboard client)
 unit_test(client doctor_show client)
+unit_test(client line client)
 unit_test(client many_csv client)
 unit_test(client output client PkgConfig::JSON)
 unit_test(client picture client)

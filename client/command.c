@@ -230,8 +230,15 @@ static int open_channel(struct command_call *call, struct tls_context *tls,
 
 	if (call_profile(call, &profile, err) < 0)
 		return -1;
+	call->session = (struct session_options){
+		.profile = profile,
+		.sources = call_key_sources(call),
+		.config = call_config_file(call),
+		.log = call->log,
+	};
 	options.profile = profile;
-	options.sources = call_key_sources(call);
+	options.sources = &call->sources;
+	options.session = &call->session;
 	options.tls = tls;
 	options.keep_key = call->keep_key;
 	options.route = call_flag(call, "no-session") ? CHANNEL_ROUTE_DIRECT

@@ -10,6 +10,7 @@
 
 #include "client/command.h"
 #include "client/connect/key.h"
+#include "client/connect/session.h"
 
 /* What stands on the command line for an item. */
 struct value {
@@ -31,6 +32,7 @@ struct command_call {
 	const struct secret *passphrase; /* that was asked before; borrowed */
 	bool one_of_many; /* hosts: this process serves one of them */
 	struct profile *profile;
+	struct session_options session; /* by which one is opened */
 	struct channel *channel;
 	bool keep_key; /* call_keep_key() */
 	struct tls_context

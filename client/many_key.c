@@ -31,7 +31,7 @@ static bool has_session(const struct command_call *call,
 {
 	autofree char *path = NULL;
 
-	return profile->session && !profile->overridden &&
+	return channel_wants_session(profile) &&
 	       !call_flag(call, "no-session") &&
 	       channel_session_path(&path, profile, NULL) == 0 &&
 	       local_answers(path);

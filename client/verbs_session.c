@@ -1,9 +1,10 @@
 /*
- * The verb `session`: opens, lists and ends the user's sessions (session.h). What
+ * The verb `session`: opens, lists, locks and ends the user's sessions (session.h). What
  * always holds: a session serves a host of the configuration as it stands there;
  * what was changed on the command line opens none.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,11 @@
 #include "client/connect/session.h"
 #include "client/verbs.h"
 
-enum action { ACTION_LIST, ACTION_OPEN, ACTION_END };
+#define MINUTE    60
+#define HOUR      3600
+#define SPAN_SIZE 24
+
+enum action { ACTION_LIST, ACTION_OPEN, ACTION_END, ACTION_LOCK };
 
 /* -- list ------------------------------------------------------------------ */
 
@@ -27,40 +32,52 @@ static const char *text_of(struct json_object *o, const char *name)
 	return json_object_get_string(member);
 }
 
-static void free_names(char **names)
+/* What those that answer say of themselves. */
+static void gather(struct json_object *list, const struct session_place *places,
+		   size_t count, struct log *log)
 {
-	for (char **n = names; n && *n; n++)
-		free(*n);
-	free(names);
-}
-
-/* The sessions that answer, as {"sessions": [ … ]}. */
-static int gather(struct json_object *all, struct error *err)
-{
-	struct json_object *list = json_object_new_array();
-	char **names = NULL;
-
-	json_object_object_add(all, "sessions", list);
-	if (session_names(&names, err) < 0)
-		return -1;
-	for (char **n = names; *n; n++) {
+	for (size_t i = 0; i < count; i++) {
 		struct json_object *status = NULL;
 		autoerror why = {0};
 
-		if (session_status(*n, &status, &why) == 0)
+		if (session_ask_status(&places[i], &status, &why) == 0)
 			json_object_array_add(list, status);
+		else if (why.code != ERROR_NOT_FOUND)
+			log_warning(log, "the session to host '%s': %s",
+				    places[i].host, error_words(&why));
 	}
-	free_names(names);
-	return 0;
 }
+
+/* "4m", "-" where VALUE is null; ROOM has SPAN_SIZE. */
+static const char *span(struct json_object *o, const char *name, char *room)
+{
+	struct json_object *member = NULL;
+	int64_t s;
+
+	if (!json_object_object_get_ex(o, name, &member) || !member)
+		return NULL;
+	s = (json_object_get_int64(member) + 500) / 1000;
+	if (s < 2 * MINUTE)
+		snprintf(room, SPAN_SIZE, "%" PRId64 "s", s);
+	else if (s < 2 * HOUR)
+		snprintf(room, SPAN_SIZE, "%" PRId64 "m", s / MINUTE);
+	else
+		snprintf(room, SPAN_SIZE, "%" PRId64 "h", s / HOUR);
+	return room;
+}
+
+enum { COLUMN_IDLE = 4, COLUMN_ENDS };
 
 static int print_table(struct output *output, struct json_object *list,
 		       struct error *err)
 {
 	static const struct output_column columns[] = {
 		{.title = "Host", .key = "host"},
+		{.title = "State", .key = "state"},
 		{.title = "Address", .key = "peer", .shrinks = true},
-		{.title = "Opened", .key = "opened"},
+		{.title = "Opened", .key = "opened", .shrinks = true},
+		{.title = "Idle", .key = "idle_ms", .right = true},
+		{.title = "Ends in", .key = "ends_in_ms", .right = true},
 		{.title = "Commands", .key = "clients", .right = true},
 		{.title = "Streams", .key = "streams", .right = true},
 		{.title = "PID", .key = "pid", .right = true},
@@ -73,32 +90,37 @@ static int print_table(struct output *output, struct json_object *list,
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 		struct output_cell cells[array_size(columns)] = {0};
+		char idle[SPAN_SIZE], ends[SPAN_SIZE];
 
 		for (size_t c = 0; c < array_size(columns); c++)
 			cells[c].text = text_of(o, columns[c].key);
+		if (output_is_text(output)) {
+			cells[COLUMN_IDLE].text = span(o, "idle_ms", idle);
+			cells[COLUMN_ENDS].text = span(o, "ends_in_ms", ends);
+		}
 		output_table_row(table, cells);
 	}
 	return output_table_end(table, err);
 }
 
-static int list(struct command_call *call, struct error *err)
+static int list(struct command_call *call, const struct session_place *places,
+		size_t count, struct error *err)
 {
 	struct output *output = call_output(call);
 	autojson all = json_object_new_object();
-	struct json_object *sessions = NULL;
+	struct json_object *sessions = json_object_new_array();
 
-	if (gather(all, err) < 0)
-		return -1;
+	json_object_object_add(all, "sessions", sessions);
+	gather(sessions, places, count, call_log(call));
 	if (output_format(output) == OUTPUT_JSON ||
 	    output_format(output) == OUTPUT_JSONL) {
 		output_json(output, all, "sessions");
 		return 0;
 	}
-	json_object_object_get_ex(all, "sessions", &sessions);
 	return print_table(output, sessions, err);
 }
 
-/* -- open and end ---------------------------------------------------------- */
+/* -- open ------------------------------------------------------------------ */
 
 static int open_session(struct command_call *call,
 			const struct profile *profile, struct error *err)
@@ -106,10 +128,11 @@ static int open_session(struct command_call *call,
 	const struct session_options options = {
 		.profile = profile,
 		.sources = call_key_sources(call),
-		.foreground = call_flag(call, "foreground"),
+		.config = call_config_file(call),
 		.log = call_log(call),
 	};
-	bool fresh = false;
+	int report = (int)call_number(call, "report-fd", -1);
+	enum session_opened how;
 
 	if (profile->overridden)
 		return error_set(err, ERROR_USAGE,
@@ -117,39 +140,102 @@ static int open_session(struct command_call *call,
 				 "configuration has it: leave out what the "
 				 "command line or the environment changes",
 				 profile->name);
-	if (session_open(&options, &fresh, err) < 0)
+	if (call_flag(call, "foreground") || report >= 0)
+		return session_run(&options, report, err);
+	if (session_open(&options, &how, err) < 0)
 		return -1;
-	if (!options.foreground)
-		output_say(call_output(call),
-			   fresh ? "Session to host '%s' opened"
-				 : "Session to host '%s' is open already",
-			   profile->name);
+	output_say(call_output(call),
+		   how == SESSION_OPENED
+			   ? "Session to host '%s' opened"
+			   : "Session to host '%s' is open already",
+		   profile->name);
 	return 0;
 }
 
-static int end_session(struct command_call *call, const char *name,
-		       struct error *err)
+/* -- end and lock ---------------------------------------------------------- */
+
+static int act_on(struct command_call *call, enum action action,
+		  const struct session_place *place, struct error *err)
 {
-	if (session_end(name, err) < 0)
+	if (action == ACTION_END) {
+		if (session_ask_end(place, err) < 0)
+			return -1;
+		output_say(call_output(call), "Session to host '%s' ended",
+			   place->host);
+		return 0;
+	}
+	if (session_ask_lock(place, err) < 0)
 		return -1;
-	output_say(call_output(call), "Session to host '%s' ended", name);
+	output_say(call_output(call), "Session to host '%s' locked",
+		   place->host);
 	return 0;
+}
+
+/*
+ * All of them get their turn, whatever happens to one; those that have ended by
+ * themselves do not count. NAME is NULL for all hosts.
+ */
+static int act_on_all(struct command_call *call, enum action action,
+		      const char *name, const struct session_place *places,
+		      size_t count, struct error *err)
+{
+	size_t done = 0;
+	autoerror first = {0};
+
+	for (size_t i = 0; i < count; i++) {
+		autoerror why = {0};
+
+		if (action == ACTION_LOCK && places[i].draining)
+			continue; /* it has no key any more */
+		if (act_on(call, action, &places[i], &why) == 0)
+			done++;
+		else if (why.code != ERROR_NOT_FOUND && !error_is_set(&first))
+			error_move(&first, &why);
+	}
+	if (error_is_set(&first))
+		return error_move(err, &first);
+	if (done == 0 && name)
+		return error_set(err, ERROR_NOT_FOUND,
+				 "no session to host '%s' is open", name);
+	return 0;
+}
+
+/* -- the verb -------------------------------------------------------------- */
+
+static int act(struct command_call *call, enum action action, const char *name,
+	       struct error *err)
+{
+	struct session_place *places = NULL;
+	size_t count = 0;
+	int rc;
+
+	if (session_places(name, &places, &count, err) < 0)
+		return -1;
+	rc = action == ACTION_LIST
+		     ? list(call, places, count, err)
+		     : act_on_all(call, action, name, places, count, err);
+	session_places_free(places, count);
+	return rc;
 }
 
 int verb_session(struct command_call *call, struct error *err)
 {
-	static const char *const actions[] = {"list", "open", "end"};
-	const char *action = call_argument(call, 0);
+	static const char *const actions[] = {"list", "open", "end", "lock"};
+	const char *host = call_argument(call, 1);
 	const struct profile *profile = NULL;
+	enum action action = ACTION_LIST;
 
-	if (!action || strcmp(action, actions[ACTION_LIST]) == 0)
-		return list(call, err);
+	for (size_t i = 0; call_argument(call, 0) && i < array_size(actions);
+	     i++)
+		if (strcmp(call_argument(call, 0), actions[i]) == 0)
+			action = (enum action)i;
 	/* To end one, its name is enough: it may stand in no file any more. */
-	if (strcmp(action, actions[ACTION_END]) == 0 && call_argument(call, 1))
-		return end_session(call, call_argument(call, 1), err);
-	if (call_profile_of(call, call_argument(call, 1), &profile, err) < 0)
+	if (action != ACTION_OPEN && host && strcmp(host, "all") == 0)
+		return act(call, action, NULL, err);
+	if (action != ACTION_OPEN && (host || action == ACTION_LIST))
+		return act(call, action, host, err);
+	if (call_profile_of(call, host, &profile, err) < 0)
 		return -1;
-	if (strcmp(action, actions[ACTION_OPEN]) == 0)
-		return open_session(call, profile, err);
-	return end_session(call, profile->name, err);
+	return action == ACTION_OPEN ? open_session(call, profile, err)
+				     : act(call, action, profile->name, err);
 }

@@ -14,6 +14,7 @@
 #include "client/connect/key.h"
 #include "client/connect/local.h"
 #include "client/connect/profile.h"
+#include "client/connect/session_private.h"
 #include "wire/conn_dial.h"
 #include "wire/tls.h"
 
@@ -206,51 +207,150 @@ static int await_open(struct channel *c, struct conn_dial *dial,
 	return error_move(err, &c->why);
 }
 
+static void begin_opening(struct channel *c)
+{
+	c->state = CHANNEL_CONNECTING;
+	c->stopping = false;
+	watch_signals(c, true);
+}
+
+/* Returns RC. */
+static int end_opening(struct channel *c, int rc)
+{
+	if (rc < 0) {
+		watch_signals(c, false);
+		c->state = CHANNEL_ENDED;
+	}
+	return rc;
+}
+
 static int dial(struct channel *c, struct conn_dial_options *options,
 		struct error *err)
 {
 	struct conn_dial *d = NULL;
+	int rc;
 
 	options->story = c->options.story ? &c->options.story->dial : NULL;
 	options->timeout_ms = (uint64_t)c->options.profile->connect_timeout;
 	options->events = &events;
 	options->context = c;
-	c->state = CHANNEL_CONNECTING;
-	c->stopping = false;
-	watch_signals(c, true);
-	if (conn_dial(c->conn_loop, options, &d, err) == 0 &&
-	    await_open(c, d, err) == 0)
-		return 0;
-	watch_signals(c, false);
-	c->state = CHANNEL_ENDED;
-	return -1;
+	begin_opening(c);
+	rc = conn_dial(c->conn_loop, options, &d, err);
+	if (rc == 0)
+		rc = await_open(c, d, err);
+	return end_opening(c, rc);
 }
 
-/* 0 connected, 1 no session serves here, -1 it was interrupted. */
-static int dial_session(struct channel *c, struct error *err)
+/* -- the session ----------------------------------------------------------- */
+
+/* What a step towards the session has come to. */
+enum step {
+	STEP_FAILED = -1, /* and so would the direct way */
+	STEP_DONE,
+	STEP_AGAIN,
+	STEP_DIRECT, /* no session is to be had */
+};
+
+/* FD is taken. */
+static int greet(struct channel *c, int fd, const char *path, struct error *err)
 {
-	autofree char *path = NULL;
-	struct conn_dial_options options = {0};
+	const struct conn_options options = {
+		.role = H2_CLIENT,
+		.peer = path,
+		.events = &events,
+		.context = c,
+	};
+	struct conn *conn = NULL;
+	int rc;
+
+	begin_opening(c);
+	c->session = true;
+	rc = conn_new(&conn, c->conn_loop, fd, &options, err);
+	if (rc == 0)
+		rc = await_open(c, NULL, err);
+	c->session = rc == 0;
+	return end_opening(c, rc);
+}
+
+/* A reason of this machine is none to fail, unless it must be the session. */
+static enum step do_without(const struct channel *c, struct error *why,
+			    struct error *err)
+{
+	if (c->options.route == CHANNEL_ROUTE_SESSION) {
+		error_move(err, why);
+		return STEP_FAILED;
+	}
+	log_warning(c->options.log,
+		    "no session is used, but a connection for this command "
+		    "alone: %s",
+		    error_words(why));
+	return STEP_DIRECT;
+}
+
+/* Whoever has the unlocked key asks nobody for it. */
+static bool may_open(const struct channel *c)
+{
+	return c->options.session && c->options.route == CHANNEL_ROUTE_ANY &&
+	       !c->options.tls && !c->tls;
+}
+
+static enum step open_session(struct channel *c, struct error *err)
+{
+	enum session_opened how = SESSION_FAILED;
 	autoerror why = {0};
 
-	if (channel_session_path(&path, c->options.profile, &why) < 0 ||
-	    access(path, F_OK) < 0 || channel_session_check(path, &why) < 0) {
-		if (error_is_set(&why))
-			log_warning(c->options.log, "no session: %s",
-				    error_words(&why));
-		return 1;
-	}
-	options.unix_path = path;
-	c->session = true;
-	if (dial(c, &options, &why) == 0)
-		return 0;
-	c->session = false;
-	if (why.code == ERROR_INTERRUPTED)
-		return error_move(err, &why);
-	log_debug(c->options.log, "no session on %s: %s", path,
-		  error_words(&why));
-	return 1;
+	if (!may_open(c))
+		return STEP_DIRECT;
+	if (session_open(c->options.session, &how, &why) == 0)
+		return STEP_AGAIN;
+	if (how == SESSION_IMPOSSIBLE)
+		return do_without(c, &why, err);
+	error_move(err, &why);
+	return STEP_FAILED;
 }
+
+static enum step try_session(struct channel *c, const char *path,
+			     struct error *err)
+{
+	uint64_t ms = (uint64_t)c->options.profile->connect_timeout;
+	autoerror why = {0};
+	autoclose int fd = -1;
+	int found = session_find(&fd, path, ms, &why);
+
+	if (found < 0)
+		return do_without(c, &why, err);
+	if (found == SESSION_NONE || (found == SESSION_OTHER && may_open(c)))
+		return open_session(c, err);
+	if (greet(c, steal_fd(&fd), path, &why) == 0)
+		return STEP_DONE;
+	if (why.code == ERROR_DISCONNECTED)
+		return STEP_AGAIN; /* it was just ending */
+	if (why.code != ERROR_INTERRUPTED)
+		return do_without(c, &why, err);
+	error_move(err, &why);
+	return STEP_FAILED;
+}
+
+static enum step dial_session(struct channel *c, struct error *err)
+{
+	autofree char *own = NULL;
+	const char *path = c->options.socket;
+	enum step step = STEP_AGAIN;
+	autoerror why = {0};
+
+	if (!path && channel_session_path(&own, c->options.profile, &why) < 0)
+		return do_without(c, &why, err);
+	if (!path)
+		path = own;
+	for (int i = 0; step == STEP_AGAIN && i < CHANNEL_SESSION_TRIES; i++)
+		step = try_session(c, path, err);
+	if (step != STEP_AGAIN)
+		return step;
+	error_set(&why, ERROR_DISCONNECTED, "it ends as soon as it is open");
+	return do_without(c, &why, err);
+}
+
+/* -- the host -------------------------------------------------------------- */
 
 static int dial_direct(struct channel *c, struct error *err)
 {
@@ -285,31 +385,32 @@ static int dial_direct(struct channel *c, struct error *err)
 
 static bool session_may_serve(const struct channel *c)
 {
-	const struct profile *p = c->options.profile;
-
 	return c->options.route == CHANNEL_ROUTE_SESSION ||
-	       (c->options.route == CHANNEL_ROUTE_ANY && p->session &&
-		!p->overridden);
+	       (c->options.route == CHANNEL_ROUTE_ANY &&
+		channel_wants_session(c->options.profile));
 }
 
 static int connect_any(struct channel *c, struct error *err)
 {
-	if (session_may_serve(c)) {
-		int rc = dial_session(c, err);
+	autoerror why = {0};
 
-		if (rc <= 0)
-			return rc;
+	if (session_may_serve(c)) {
+		enum step step = dial_session(c, err);
+
+		if (step != STEP_DIRECT)
+			return step == STEP_DONE ? 0 : -1;
 	}
 	if (c->options.route == CHANNEL_ROUTE_SESSION)
 		return error_set(err, ERROR_CONNECT,
 				 "no session to host '%s' is open",
 				 c->options.profile->name);
-	return dial_direct(c, err);
+	if (dial_direct(c, &why) < 0)
+		return channel_explain(&why, c->options.profile, err);
+	return 0;
 }
 
-/* Puts the host's name before what the wire says of a failure to connect. */
-static int explain(struct error *why, const struct profile *profile,
-		   struct error *err)
+int channel_explain(struct error *why, const struct profile *profile,
+		    struct error *err)
 {
 	autoerror early = {0};
 
@@ -331,7 +432,6 @@ int channel_open(struct channel **channel,
 {
 	const struct profile *p = options->profile;
 	autoptr(channel) c = calloc(1, sizeof(*c));
-	autoerror why = {0};
 
 	if (!c)
 		return error_set_no_memory(err);
@@ -342,8 +442,8 @@ int channel_open(struct channel **channel,
 	list_init(&c->exchanges);
 	if (make_loop(c, err) < 0)
 		return -1;
-	if (connect_any(c, &why) < 0)
-		return explain(&why, p, err);
+	if (connect_any(c, err) < 0)
+		return -1;
 	*channel = steal(&c);
 	return 0;
 }
@@ -369,12 +469,8 @@ static void end_connection(struct channel *c)
 
 int channel_reopen(struct channel *c, struct error *err)
 {
-	autoerror why = {0};
-
 	end_connection(c);
-	if (connect_any(c, &why) < 0)
-		return explain(&why, c->options.profile, err);
-	return 0;
+	return connect_any(c, err);
 }
 
 bool channel_may_ask(const struct channel *c)

@@ -24,8 +24,9 @@
 #include "wire/h2.h"
 
 struct json_object;
-struct key_sources; /* client/connect/key.h */
-struct profile;     /* client/connect/profile.h */
+struct key_sources;     /* client/connect/key.h */
+struct profile;         /* client/connect/profile.h */
+struct session_options; /* client/connect/session.h */
 struct tls_context;
 
 struct channel;
@@ -51,7 +52,10 @@ struct channel_options {
 	bool keep_key; /* unlocked, for channel_tls(), another channel and
 			channel_reopen() */
 	enum channel_route route;
-	bool no_signals;   /* leaves the process's alone: channel_interrupt() */
+	bool no_signals; /* leaves the process's alone: channel_interrupt() */
+	const char *socket; /* of CHANNEL_ROUTE_SESSION; NULL: the profile's */
+	/* Opens a session where none serves and one is wanted; NULL: does not. */
+	const struct session_options *session;
 	uint64_t call_ms;  /* for each call, each get or put to progress; 0: the
 			     profile's timeout */
 	uint64_t retry_ms; /* for which a mutation whose connection was cut is
@@ -61,9 +65,11 @@ struct channel_options {
 };
 
 /*
- * Connects; runs the loop. A session socket on which nobody listens is passed
- * over. ERROR_CONNECT, ERROR_TLS, ERROR_KEY, ERROR_CONFIG (profile incomplete),
- * ERROR_INTERRUPTED; the words name the profile.
+ * Connects; runs the loop. By CHANNEL_ROUTE_ANY to the session that serves, or that is
+ * opened for it; where none can be had for a reason of this machine, LOG is warned and
+ * the host is reached directly. Errors of both ways are the same: ERROR_CONNECT,
+ * ERROR_TLS, ERROR_KEY, ERROR_CONFIG (profile incomplete), ERROR_INTERRUPTED; the words
+ * name the profile.
  */
 int channel_open(struct channel **channel,
 		 const struct channel_options *options, struct error *err);
@@ -291,6 +297,12 @@ char *channel_escape(const char *text);
  */
 int channel_session_path(char **path, const struct profile *profile,
 			 struct error *err);
+
+/*
+ * Whether commands to PROFILE's host are to share a session: not where it says no, was
+ * changed on the command line, or SSLKEYLOGFILE asks for the secrets of a connection.
+ */
+bool channel_wants_session(const struct profile *profile);
 
 /*
  * Whether the folder of PATH and PATH itself, where they exist, are ours alone

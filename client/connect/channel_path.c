@@ -13,9 +13,9 @@
 #include "base/file.h"
 #include "client/connect/channel_private.h"
 #include "client/connect/profile.h"
+#include "client/connect/session_private.h"
 
 #define SESSION_FOLDER "virtmux"
-#define SESSION_SUFFIX ".sock"
 
 static bool unreserved(char c)
 {
@@ -48,6 +48,14 @@ static char *session_folder(void)
 	snprintf(name, sizeof(name), "/tmp/" SESSION_FOLDER "-%lu",
 		 (unsigned long)getuid());
 	return strdup(name);
+}
+
+bool channel_wants_session(const struct profile *profile)
+{
+	const char *log = getenv("SSLKEYLOGFILE");
+
+	/* Secrets of a connection that was made long ago are in no file. */
+	return profile->session && !profile->overridden && !(log && *log);
 }
 
 int channel_session_path(char **path, const struct profile *profile,

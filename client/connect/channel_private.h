@@ -12,9 +12,10 @@
 #include "base/list.h"
 #include "client/connect/channel.h"
 
-#define CHANNEL_SIGNALS   3
-#define CHANNEL_ERROR_MAX (64 * 1024) /* bytes of an error's body */
-#define CHANNEL_PATH_MAX  8192        /* bytes of a request's path */
+#define CHANNEL_SIGNALS       3
+#define CHANNEL_SESSION_TRIES 4           /* where it ends when it is greeted */
+#define CHANNEL_ERROR_MAX     (64 * 1024) /* bytes of an error's body */
+#define CHANNEL_PATH_MAX      8192        /* bytes of a request's path */
 
 /*
  * For how long a mutation whose connection was cut is asked about (ms), and what is
@@ -61,6 +62,13 @@ struct channel {
  * is left that could make it true.
  */
 int channel_wait(struct channel *channel, const bool *done, struct error *err);
+
+/*
+ * Puts the host's name before what the wire says of a failure to connect. WHY is
+ * moved. Returns -1.
+ */
+int channel_explain(struct error *why, const struct profile *profile,
+		    struct error *err);
 
 /* -- exchanges ------------------------------------------------------------- */
 

@@ -150,6 +150,63 @@ int local_listen(int *result, const char *path, int backlog, struct error *err)
 	return 0;
 }
 
+/* The queue is full: waits for its turn. */
+static int connect_patiently(int fd, const struct sockaddr_un *address,
+			     uint64_t timeout_ms)
+{
+	struct timeval limit = {
+		.tv_sec = (time_t)(timeout_ms / 1000),
+		.tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000),
+	};
+	int rc;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) <
+		    0 ||
+	    file_set_nonblock(fd, false) < 0)
+		return -1;
+	do
+		rc = connect(fd, (const struct sockaddr *)address,
+			     sizeof(*address));
+	while (rc < 0 && errno == EINTR);
+	return rc;
+}
+
+static int explain_connect(int errnum, const char *path, struct error *err)
+{
+	enum error_code code = ERROR_SYSTEM;
+
+	if (errnum == ENOENT || errnum == ECONNREFUSED)
+		code = ERROR_NOT_FOUND;
+	else if (errnum == EAGAIN)
+		code = ERROR_TIMED_OUT;
+	return error_set_errno(err, code, errnum, "cannot connect to %s", path);
+}
+
+int local_connect(int *result, const char *path, uint64_t timeout_ms,
+		  pid_t *server, struct error *err)
+{
+	struct sockaddr_un address;
+	autoclose int fd = -1;
+	uid_t uid = 0;
+	int rc;
+
+	if (unix_socket(&fd, &address, path, err) < 0)
+		return -1;
+	rc = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	if (rc < 0 && errno == EAGAIN)
+		rc = connect_patiently(fd, &address, timeout_ms);
+	if (rc < 0)
+		return explain_connect(errno, path, err);
+	if (peer_process(fd, &uid, server, err) < 0)
+		return -1;
+	if (uid != geteuid())
+		return error_set(err, ERROR_DENIED,
+				 "another user (uid %lu) serves on %s",
+				 (unsigned long)uid, path);
+	*result = steal_fd(&fd);
+	return 0;
+}
+
 /* -- a loopback port ------------------------------------------------------- */
 
 static int bind_port(int fd, unsigned *port, struct error *err)

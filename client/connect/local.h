@@ -11,6 +11,8 @@
 #define VIRTMUX_CLIENT_LOCAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -42,6 +44,15 @@ int local_listen_port(int *fd, unsigned *port, int backlog, struct error *err);
 
 /* Whether somebody listens on the socket file PATH and lets us in. */
 bool local_answers(const char *path);
+
+/*
+ * Connects to the socket file PATH, behind which our own user must be; *SERVER is the
+ * process that listens, 0 where the system does not tell. ERROR_NOT_FOUND: nobody
+ * listens. ERROR_DENIED: another user does. ERROR_TIMED_OUT: it takes nobody for
+ * TIMEOUT_MS, since too many wait.
+ */
+int local_connect(int *fd, const char *path, uint64_t timeout_ms, pid_t *server,
+		  struct error *err);
 
 /*
  * Takes a connection of our own user from LISTENER (either kind); others are

@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#include <stddef.h>
+
 #include "base/error.h"
 #include "base/log.h"
 
@@ -21,7 +23,7 @@ struct profile;
 
 /*
  * Requests with this :authority are for the session itself, all others for the
- * host: "GET /status", "PUT /end". RFC 2606 keeps ".invalid" from being a host.
+ * host: "GET /status", "PUT /lock", "PUT /end". RFC 2606 keeps ".invalid" from being a host.
  */
 #define SESSION_AUTHORITY "session.virtmux.invalid"
 
@@ -29,33 +31,72 @@ struct profile;
 struct session_options {
 	const struct profile *profile;
 	const struct key_sources *sources; /* of the passphrase */
-	bool foreground; /* serve in this process until the end */
+	const char
+		*config; /* what the profile was read from; NULL: the user's */
+	const char *program; /* virtmux; NULL: the one that runs */
 	struct log *log;
 };
 
-/*
- * Opens the session of that profile in a process of its own: asks for the
- * passphrase here, connects, and returns when the socket serves. *NEW is false
- * where one served already. In the foreground it returns at the session's end.
- * Errors: those of key_load() and of connecting; ERROR_INTERRUPTED.
- */
-int session_open(const struct session_options *options, bool *fresh,
-		 struct error *err);
+/* -- opening --------------------------------------------------------------- */
+
+enum session_opened {
+	SESSION_OPENED, /* by us */
+	SESSION_OPEN,   /* it was already, or another one was quicker */
+	SESSION_FAILED, /* the key, or the host: a connection would fail, too */
+	SESSION_IMPOSSIBLE, /* for a reason of this machine */
+};
 
 /*
- * What the session of host NAME says of itself (see session_status.c), to
- * json_object_put(). ERROR_NOT_FOUND where none serves. Runs a loop of its own.
+ * Opens the session of that profile: "virtmux session open" in a process of its own
+ * asks for the passphrase at our terminal, connects, and goes into the background;
+ * returns when its socket serves. Where others open it at the same moment, one asks
+ * and all get what comes of it. A session of another version gives way (session_lock).
+ * -1 for the last two. Errors: those of key_load() and channel_open();
+ * ERROR_INTERRUPTED. Nothing of a loop is run or carried into the process.
  */
-int session_status(const char *name, struct json_object **status,
-		   struct error *err);
+int session_open(const struct session_options *options,
+		 enum session_opened *how, struct error *err);
+
+/*
+ * Does it in this process, until the session ends. REPORT, unless -1, is a pipe that
+ * is told what came of it (and closed), for session_open(); the process then leaves
+ * its terminal, and closes what it has inherited. Errors as above; where REPORT was
+ * told of one, none is left to tell.
+ */
+int session_run(const struct session_options *options, int report,
+		struct error *err);
+
+/* -- those that are there -------------------------------------------------- */
+
+/* A socket on which a session may serve. */
+struct session_place {
+	char *host;
+	char *path;
+	bool draining; /* it serves no new commands */
+};
+
+/*
+ * All of them, or HOST's where that is not NULL; by host, those that drain behind the
+ * one that serves. To session_places_free().
+ */
+int session_places(const char *host, struct session_place **places,
+		   size_t *count, struct error *err);
+void session_places_free(struct session_place *places, size_t count);
+
+/*
+ * What it says of itself (see session_status.c), to json_object_put().
+ * ERROR_NOT_FOUND where none serves. Each of these runs a loop of its own.
+ */
+int session_ask_status(const struct session_place *place,
+		       struct json_object **status, struct error *err);
+
+/*
+ * Makes it forget the key: what is under way goes on to its end, new commands open
+ * another session. Returns when those do not find it any more. ERROR_NOT_FOUND.
+ */
+int session_ask_lock(const struct session_place *place, struct error *err);
 
 /* Ends it, and returns when its socket has gone. ERROR_NOT_FOUND. */
-int session_end(const char *name, struct error *err);
-
-/*
- * The names of hosts for which a socket file exists, sorted, NULL-terminated;
- * each and the list to free(). Whether they serve, session_status() tells.
- */
-int session_names(char ***names, struct error *err);
+int session_ask_end(const struct session_place *place, struct error *err);
 
 #endif

@@ -16,6 +16,9 @@
 #include "client/connect/session.h"
 #include "wire/conn.h"
 
+#define SESSION_SUFFIX       ".sock"
+#define SESSION_ASIDE_SUFFIX ".drain"
+
 #define SESSION_BACKLOG     64   /* connections that wait to be accepted */
 #define SESSION_CLIENTS_MAX 256  /* commands that are attached at once */
 #define SESSION_DRAIN_MS    1000 /* for last bytes to reach the commands */
@@ -51,9 +54,11 @@ struct session {
 
 	int listener; /* -1: closed */
 	uv_poll_t poll;
+	ino_t inode; /* of the socket's file */
 	struct list clients;
 	unsigned clients_count;
-	uint64_t idle_since; /* clock_monotonic_ns(); 0: it is used */
+	unsigned users_count; /* clients that have asked the host */
+	uint64_t idle_since;  /* clock_monotonic_ns(); 0: it is used */
 
 	struct list forwards;
 	struct list due;  /* forwards that have something to do */
@@ -69,7 +74,53 @@ struct client {
 	struct list node;
 	struct session *session;
 	struct conn *conn;
+	bool uses; /* it has asked the host for something */
+	bool late; /* it came when no more are served: to look, or to end us */
 };
+
+/* -- session_find.c -------------------------------------------------------- */
+
+#define SESSION_WORDS_MAX (64 * 1024) /* bytes of an error's words */
+
+enum session_found {
+	SESSION_NONE,   /* nobody listens */
+	SESSION_SERVES, /* a session of this version */
+	SESSION_OTHER,  /* one of another version, or of none that is known */
+};
+
+/*
+ * Connects to the session on PATH: *FD, unless SESSION_NONE. -1: it cannot be used, or
+ * who listens is no session; the words tell the cure. TIMEOUT_MS: for its queue.
+ */
+int session_find(int *fd, const char *path, uint64_t timeout_ms,
+		 struct error *err);
+
+/*
+ * Where the session of SOCKET listens when it serves no new commands any more; to
+ * free(), NULL without memory. "/run/…/NAME.sock" and 17: "/run/…/NAME.17.drain".
+ */
+char *session_aside_path(const char *socket, pid_t pid);
+
+/*
+ * The file beside SOCKET, which is locked (flock) by who opens the session; it tells
+ * who serves, or why the last one who tried does not.
+ */
+int session_turn_open(int *fd, const char *socket, struct error *err);
+int session_turn_tell_owner(int fd, struct error *err); /* this process */
+
+/*
+ * NOW by clock_monotonic_ns(), which all processes share; ASKED: a person was to give
+ * the passphrase.
+ */
+int session_turn_tell_failure(int fd, uint64_t now, bool asked,
+			      const struct error *why);
+
+/*
+ * Whether one who tried after THEN has failed for a reason that holds for us as well;
+ * fills ERR.
+ */
+bool session_turn_failed_since(int fd, uint64_t then, bool asks,
+			       struct error *err);
 
 /* -- session_serve.c ------------------------------------------------------- */
 
@@ -83,6 +134,18 @@ int session_serve(const struct session_options *options, const char *path,
 
 /* Begins to end, whatever is under way. */
 void session_stop(struct session *s);
+
+/*
+ * Forgets the key and serves no new command; what is under way goes on to its end,
+ * and the session ends with it.
+ */
+void session_lock(struct session *s);
+
+/* CLIENT has asked for something of the host: the session is in use. */
+void session_used_by(struct client *client);
+
+/* Milliseconds for which nobody has used it; -1: it is used. */
+int64_t session_idle_ms(const struct session *s);
 
 /* -- session_forward.c ----------------------------------------------------- */
 

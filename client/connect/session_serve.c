@@ -11,9 +11,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "client/connect/channel_private.h"
 #include "client/connect/key.h"
 #include "client/connect/local.h"
 #include "client/connect/profile.h"
@@ -40,11 +42,20 @@ static void close_handle(uv_handle_t *handle)
 		uv_close(handle, NULL);
 }
 
+/* Where somebody has put another one in its place, that one stays. */
+static bool is_ours(const struct session *s)
+{
+	struct stat st;
+
+	return lstat(s->path, &st) == 0 && st.st_ino == s->inode;
+}
+
 static void stop_listening(struct session *s)
 {
 	if (s->listener < 0)
 		return;
-	unlink(s->path);
+	if (is_ours(s))
+		unlink(s->path);
 	close_handle((uv_handle_t *)&s->poll);
 	close(steal_fd(&s->listener));
 }
@@ -96,16 +107,41 @@ void session_stop(struct session *s)
 		finish(s);
 }
 
-/* The host takes no new streams; commands go elsewhere from now on. */
+/*
+ * Commands do not find it any more; who looks after sessions does, by a name with its
+ * process id in it.
+ */
+static void step_aside(struct session *s)
+{
+	autofree char *path = session_aside_path(s->path, getpid());
+
+	if (!path || !is_ours(s) || !local_fits(path) ||
+	    rename(s->path, path) < 0) {
+		stop_listening(s);
+		return;
+	}
+	free(s->path);
+	s->path = steal(&path);
+}
+
+/* It takes no new streams; commands go elsewhere from now on. */
 static void drain(struct session *s)
 {
 	if (s->state != SESSION_SERVING)
 		return;
-	stop_listening(s);
+	step_aside(s);
+	uv_timer_stop(&s->timer);
 	set_state(s, SESSION_DRAINING);
 	drain_clients(s);
 	if (list_empty(&s->clients))
 		session_stop(s);
+}
+
+void session_lock(struct session *s)
+{
+	log_info(s->options->log, "the session forgets the key");
+	tls_context_forget_key(s->tls);
+	drain(s);
 }
 
 /* -- idle ------------------------------------------------------------------ */
@@ -128,10 +164,33 @@ static void begin_idle(struct session *s)
 			       0);
 }
 
-static void end_idle(struct session *s)
+void session_used_by(struct client *client)
 {
+	struct session *s = client->session;
+
+	if (client->uses)
+		return;
+	client->uses = true;
+	s->users_count++;
 	s->idle_since = 0;
-	uv_timer_stop(&s->timer);
+	if (s->state == SESSION_SERVING)
+		uv_timer_stop(&s->timer);
+}
+
+static void end_use(struct client *client)
+{
+	struct session *s = client->session;
+
+	if (client->uses && --s->users_count == 0)
+		begin_idle(s);
+}
+
+int64_t session_idle_ms(const struct session *s)
+{
+	if (s->users_count)
+		return -1;
+	return (int64_t)((clock_monotonic_ns() - s->idle_since) /
+			 CLOCK_NS_PER_MS);
 }
 
 /* -- commands -------------------------------------------------------------- */
@@ -141,8 +200,14 @@ static void on_near_request(void *context, struct conn *conn,
 {
 	struct client *client = context;
 
-	if (!status_request(client, near))
-		forward_begin(client, near);
+	if (status_request(client, near))
+		return;
+	if (client->late) {
+		h2_stream_reset(near, H2_REFUSED_STREAM);
+		return;
+	}
+	session_used_by(client);
+	forward_begin(client, near);
 }
 
 static void on_near_closed(void *context, struct conn *conn,
@@ -153,6 +218,7 @@ static void on_near_closed(void *context, struct conn *conn,
 
 	list_remove(&client->node);
 	s->clients_count--;
+	end_use(client);
 	free(client);
 	if (!list_empty(&s->clients))
 		return;
@@ -160,8 +226,6 @@ static void on_near_closed(void *context, struct conn *conn,
 		finish(s);
 	else if (s->state == SESSION_DRAINING)
 		session_stop(s);
-	else
-		begin_idle(s);
 }
 
 static const struct conn_events near_events = {
@@ -189,6 +253,7 @@ static void attach(struct session *s, int fd)
 		return;
 	}
 	client->session = s;
+	client->late = s->state != SESSION_SERVING;
 	if (conn_new(&client->conn, s->near_loop, fd, &options, &why) < 0) {
 		log_warning(s->options->log, "a command was turned away: %s",
 			    error_words(&why));
@@ -197,7 +262,6 @@ static void attach(struct session *s, int fd)
 	}
 	list_append(&s->clients, &client->node);
 	s->clients_count++;
-	end_idle(s);
 }
 
 static void on_listener(uv_poll_t *poll, int status, int events)
@@ -212,10 +276,13 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 
 static int start_listening(struct session *s, struct error *err)
 {
+	struct stat st;
 	int rc;
 
 	if (local_listen(&s->listener, s->path, SESSION_BACKLOG, err) < 0)
 		return -1;
+	if (lstat(s->path, &st) == 0)
+		s->inode = st.st_ino;
 	rc = uv_poll_init(&s->uv, &s->poll, s->listener);
 	if (rc < 0) {
 		unlink(s->path);
@@ -311,8 +378,8 @@ static int connect_host(struct session *s, struct error *err)
 {
 	const struct profile *p = s->options->profile;
 
-	if (dial(s, err) < 0)
-		return -1;
+	if (dial(s, &s->why) < 0)
+		return channel_explain(&s->why, p, err);
 	while (!s->far && s->state == SESSION_CONNECTING)
 		uv_run(&s->uv, UV_RUN_ONCE);
 	tls_context_forget_key(s->tls);
@@ -320,10 +387,7 @@ static int connect_host(struct session *s, struct error *err)
 		return 0;
 	if (s->interrupted)
 		return error_set(err, ERROR_INTERRUPTED, "interrupted");
-	if (p->known &&
-	    (s->why.code == ERROR_CONNECT || s->why.code == ERROR_TLS))
-		error_prefix(&s->why, "host '%s'", p->name);
-	return error_move(err, &s->why);
+	return channel_explain(&s->why, p, err);
 }
 
 /* -- making and freeing ---------------------------------------------------- */

@@ -1,137 +1,156 @@
 /*
- * Opening a session: the process of its own, the lock, the passphrase asked in
- * the foreground, and the step into the background (session.h).
+ * Opening a session: the process of its own, the turn among those who open it at the
+ * same moment, the passphrase asked in the foreground, and the step into the
+ * background (session.h).
  *
- * What always holds: who holds the lock is the one session of that host and user,
- * or is about to be; the child reports exactly once, and never returns.
+ * What always holds: who holds the lock is the one who opens the session, and lets it
+ * go when it serves or never will; the session's process is a program of its own
+ * ("virtmux session open"), so nothing of the caller's memory, loop or threads is in
+ * it; it reports exactly once.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/secret.h"
 #include "client/connect/channel.h"
 #include "client/connect/key.h"
 #include "client/connect/local.h"
 #include "client/connect/profile.h"
 #include "client/connect/session_private.h"
 
-#define LOCK_SUFFIX  ".lock"
-#define LOCK_LOOK_US 50000 /* between two looks, while another one opens */
-#define FD_LAST      1024  /* inherited descriptors are closed up to it */
-#define REPORT_MAX   (64 * 1024) /* bytes */
+#define FD_LAST       1024 /* inherited descriptors are closed up to it */
+#define ARGUMENTS_MAX 16
+#define NUMBER_SIZE   16
 
-/* What the child says: one of these, and for an error its code and words. */
-#define REPORT_NEW   'n'
-#define REPORT_OLD   'o'
-#define REPORT_ERROR 'e'
+/* What the session's process says: one of these; for the last two code and words. */
+#define REPORT_OPENED     'n'
+#define REPORT_OPEN       'o'
+#define REPORT_FAILED     'e'
+#define REPORT_IMPOSSIBLE 'l'
 
-/* -- the lock -------------------------------------------------------------- */
+extern char **environ;
 
-static int open_lock(int *fd, const char *socket, struct error *err)
+/* -- the turn -------------------------------------------------------------- */
+
+/* What opens a session, in its own process. */
+struct opening {
+	const struct session_options *options;
+	char *path; /* of the socket */
+	int lock;
+	int report; /* -1: it was made, or is not wanted */
+	enum session_opened how;
+};
+
+/* Whether a person is to give the passphrase. */
+static bool asks_person(const struct key_sources *sources)
 {
-	autobuf text = {0};
-	autofree char *path = NULL;
+	return sources->passphrase_fd < 0 && !sources->passphrase_file &&
+	       !sources->given && !sources->batch;
+}
 
-	buf_appendf(&text, "%s" LOCK_SUFFIX, socket);
-	path = buf_steal_str(&text);
-	if (!path)
-		return error_set_no_memory(err);
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		   S_IRUSR | S_IWUSR);
-	if (*fd < 0)
-		return error_set_errno(err, ERROR_SYSTEM, errno,
-				       "cannot open %s", path);
-	return 0;
+/* Another version serves, or what left no word. */
+static int make_way(const struct opening *o, struct error *err)
+{
+	const struct session_place place = {
+		.host = o->options->profile->name,
+		.path = o->path,
+	};
+	autoerror why = {0};
+
+	log_info(o->options->log,
+		 "the session to host '%s' is not of version " VIRTMUX_VERSION
+		 ": it serves no new commands from now on",
+		 place.host);
+	if (session_ask_lock(&place, &why) == 0 || why.code == ERROR_NOT_FOUND)
+		return 0;
+	error_prefix(&why, "what listens on %s does not give way: end it",
+		     o->path);
+	return error_move(err, &why);
+}
+
+/* 0: nobody serves, and it is for us to. 1: a session serves. */
+static int look(struct opening *o, struct error *err)
+{
+	autoclose int fd = -1;
+	int found = session_find(&fd, o->path,
+				 (uint64_t)o->options->profile->connect_timeout,
+				 err);
+
+	if (found < 0)
+		return -1;
+	if (found == SESSION_SERVES)
+		return 1;
+	if (found == SESSION_OTHER && make_way(o, err) < 0)
+		return -1;
+	return session_turn_tell_owner(o->lock, err);
 }
 
 /*
- * 0 with the lock: nobody serves. 1: a session serves there. While another
- * process has the lock and does not serve yet, its user is being asked.
+ * As look(), once nobody else opens the session. Who waited gets what the one before
+ * got: it is not asked again, and does not try again what has just failed.
  */
-static int take_turn(int lock, const char *socket, struct error *err)
+static int take_turn(struct opening *o, struct error *err)
 {
-	for (;;) {
-		if (local_answers(socket))
-			return 1;
-		if (flock(lock, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
+	uint64_t begun = clock_monotonic_ns();
+	bool waited = flock(o->lock, LOCK_EX | LOCK_NB) < 0;
+
+	while (waited && flock(o->lock, LOCK_EX) < 0)
+		if (errno != EINTR)
 			return error_set_errno(err, ERROR_SYSTEM, errno,
-					       "cannot lock %s", socket);
-		usleep(LOCK_LOOK_US);
-	}
-}
-
-/* -- serving --------------------------------------------------------------- */
-
-static int stay(void *context, struct error *err)
-{
-	*(bool *)context = true;
-	return 0;
-}
-
-/* Serves where nobody does: on_serving comes when the socket is there. */
-static int serve(const struct session_options *options, bool *fresh,
-		 int (*on_serving)(void *context, struct error *err),
-		 void *context, struct error *err)
-{
-	autofree char *folder = NULL;
-	autofree char *path = NULL;
-	autoclose int lock = -1;
-	int rc;
-
-	if (local_folder(&folder, err) < 0 ||
-	    channel_session_path(&path, options->profile, err) < 0 ||
-	    channel_session_check(path, err) < 0 ||
-	    open_lock(&lock, path, err) < 0)
+					       "cannot lock the file beside %s",
+					       o->path);
+	if (waited &&
+	    session_turn_failed_since(o->lock, begun,
+				      asks_person(o->options->sources), err)) {
+		o->how = SESSION_FAILED;
 		return -1;
-	rc = take_turn(lock, path, err);
-	*fresh = rc == 0;
-	if (rc != 0)
-		return rc < 0 ? -1 : 0;
-	return session_serve(options, path, on_serving, context, err);
+	}
+	return look(o, err);
 }
 
-/* -- the child ------------------------------------------------------------- */
+/* -- the session's process ------------------------------------------------- */
 
-struct child {
-	const struct session_options *options;
-	int report; /* -1: it was made */
-};
+/* WHY is NULL where it is open. */
+static void report(struct opening *o, const struct error *why)
+{
+	static const char kinds[] = {
+		[SESSION_OPENED] = REPORT_OPENED,
+		[SESSION_OPEN] = REPORT_OPEN,
+		[SESSION_FAILED] = REPORT_FAILED,
+		[SESSION_IMPOSSIBLE] = REPORT_IMPOSSIBLE,
+	};
+	autobuf text = {0};
 
-/* So that no pipe or lock of the caller's stays open with us. */
-static void close_inherited(const struct child *child)
+	if (o->report < 0)
+		return;
+	buf_append_char(&text, kinds[o->how]);
+	if (why)
+		buf_appendf(&text, "%d %s", (int)why->code, error_words(why));
+	file_write_all(o->report, buf_bytes(&text), text.len, NULL);
+	close(steal_fd(&o->report));
+}
+
+/* So that no pipe or lock of who started us stays open with us. */
+static void close_inherited(const struct opening *o)
 {
 	for (int fd = STDERR_FILENO + 1; fd < FD_LAST; fd++)
-		if (fd != child->report &&
-		    fd != child->options->sources->passphrase_fd)
+		if (fd != o->report && fd != o->options->sources->passphrase_fd)
 			close(fd);
 }
 
-static int report(struct child *child, char kind, const struct error *why)
-{
-	autobuf text = {0};
-	int rc;
-
-	buf_append_char(&text, kind);
-	if (why)
-		buf_appendf(&text, "%d %s", (int)why->code, error_words(why));
-	rc = file_write_all(child->report, buf_bytes(&text), text.len, NULL);
-	close(steal_fd(&child->report));
-	return rc;
-}
-
 /* Away from the terminal and its signals; who started us may go on. */
-static int into_background(void *context, struct error *err)
+static int into_background(struct error *err)
 {
-	struct child *child = context;
 	int null = open("/dev/null", O_RDWR);
 
 	if (setsid() < 0 || null < 0 || chdir("/") < 0)
@@ -141,102 +160,252 @@ static int into_background(void *context, struct error *err)
 		dup2(null, fd);
 	if (null > STDERR_FILENO)
 		close(null);
-	if (report(child, REPORT_NEW, NULL) < 0)
-		return error_set(err, ERROR_INTERRUPTED, "nobody waits for us");
 	return 0;
 }
 
-static void run_child(const struct session_options *options, int to)
+static int on_serving(void *context, struct error *err)
 {
-	struct child child = {.options = options, .report = to};
-	autoerror why = {0};
-	bool fresh = false;
-	int rc;
+	struct opening *o = context;
 
-	close_inherited(&child);
-	rc = serve(options, &fresh, into_background, &child, &why);
-	if (child.report >= 0) {
-		if (rc < 0)
-			report(&child, REPORT_ERROR, &why);
-		else
-			report(&child, REPORT_OLD, NULL);
-	}
-	error_clear(&why);
-	_exit(rc < 0);
+	if (o->report >= 0 && into_background(err) < 0)
+		return -1;
+	o->how = SESSION_OPENED;
+	report(o, NULL);
+	close(steal_fd(&o->lock));
+	return 0;
 }
 
-/* -- the parent ------------------------------------------------------------ */
+static int open_and_serve(struct opening *o, struct error *err)
+{
+	autofree char *folder = NULL;
+	int rc;
 
-static int read_report(int from, bool *fresh, struct error *err)
+	o->how = SESSION_IMPOSSIBLE;
+	if (local_folder(&folder, err) < 0 ||
+	    channel_session_path(&o->path, o->options->profile, err) < 0 ||
+	    session_turn_open(&o->lock, o->path, err) < 0)
+		return -1;
+	rc = take_turn(o, err);
+	if (rc < 0)
+		return -1;
+	o->how = rc ? SESSION_OPEN : SESSION_FAILED;
+	if (rc == 0)
+		rc = session_serve(o->options, o->path, on_serving, o, err);
+	if (rc < 0 && o->how == SESSION_FAILED)
+		session_turn_tell_failure(o->lock, clock_monotonic_ns(),
+					  asks_person(o->options->sources),
+					  err);
+	return rc;
+}
+
+int session_run(const struct session_options *options, int to,
+		struct error *err)
+{
+	struct opening o = {.options = options, .lock = -1, .report = to};
+	autoerror why = {0};
+	bool told;
+	int rc;
+
+	if (to >= 0) {
+		close_inherited(&o);
+		if (file_set_cloexec(to, true) < 0)
+			return error_set(err, ERROR_USAGE,
+					 "descriptor %d is not open", to);
+	}
+	rc = open_and_serve(&o, &why);
+	told = to >= 0;
+	report(&o, rc < 0 ? &why : NULL);
+	if (o.lock >= 0)
+		close(o.lock);
+	free(o.path);
+	return rc < 0 && !told ? error_move(err, &why) : 0;
+}
+
+/* -- who starts it --------------------------------------------------------- */
+
+static enum session_opened read_report(int from, struct error *err)
 {
 	autobuf text = {0};
 	autofree char *line = NULL;
 	char *words = NULL;
 	unsigned long code;
 
-	if (file_read_fd(from, "the session's report", REPORT_MAX, &text, err) <
-	    0)
-		return -1;
+	if (file_read_fd(from, "the session's report", SESSION_WORDS_MAX, &text,
+			 err) < 0)
+		return SESSION_FAILED;
 	line = buf_steal_str(&text);
-	if (!line)
-		return error_set_no_memory(err);
-	*fresh = line[0] == REPORT_NEW;
-	if (line[0] == REPORT_NEW || line[0] == REPORT_OLD)
-		return 0;
-	if (line[0] != REPORT_ERROR)
-		return error_set(err, ERROR_FAILED,
-				 "the session's process ended before it "
-				 "served");
+	if (!line) {
+		error_set_no_memory(err);
+		return SESSION_FAILED;
+	}
+	if (line[0] == REPORT_OPENED)
+		return SESSION_OPENED;
+	if (line[0] == REPORT_OPEN)
+		return SESSION_OPEN;
+	if (line[0] != REPORT_FAILED && line[0] != REPORT_IMPOSSIBLE) {
+		error_set(err, ERROR_FAILED,
+			  "the session's process ended before it served");
+		return SESSION_FAILED;
+	}
 	code = strtoul(line + 1, &words, 10);
-	return error_set(err, (enum error_code)code, "%s",
-			 *words ? words + 1 : "");
+	error_set(err, (enum error_code)code, "%s", *words ? words + 1 : "");
+	return line[0] == REPORT_FAILED ? SESSION_FAILED : SESSION_IMPOSSIBLE;
 }
 
 /*
- * Ctrl-C is for the child, which may have the terminal in its hands; it comes to
- * us, too, when the child has restored it.
+ * Ctrl-C is for the process that asks, which may have the terminal in its hands; it
+ * comes to us, too, when that one has restored it.
  */
-static int await_child(pid_t child, int from, bool *fresh, struct error *err)
+static enum session_opened await(pid_t child, int from, struct error *err)
 {
+	enum session_opened how;
 	sigset_t keys, before;
-	int rc;
+	int status = 0;
 
 	sigemptyset(&keys);
 	sigaddset(&keys, SIGINT);
 	sigaddset(&keys, SIGQUIT);
-	sigprocmask(SIG_BLOCK, &keys, &before);
-	rc = read_report(from, fresh, err);
-	if (rc < 0 || !*fresh)
-		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+	pthread_sigmask(SIG_BLOCK, &keys, &before);
+	how = read_report(from, err);
+	if (how != SESSION_OPENED) {
+		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 			continue;
-	sigprocmask(SIG_SETMASK, &before, NULL);
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) {
+			error_clear(err);
+			error_set(err, ERROR_INTERRUPTED, "interrupted");
+		}
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return how;
+}
+
+/* A pipe from which the passphrase that was asked before is read; it has room. */
+static int pass_secret(int *fd, const struct secret *secret, struct error *err)
+{
+	int ends[2];
+	int rc;
+
+	if (pipe(ends) < 0)
+		return error_set_errno(err, ERROR_SYSTEM, errno,
+				       "cannot make a pipe");
+	file_set_cloexec(ends[0], true);
+	file_set_cloexec(ends[1], true);
+	rc = file_write_all(ends[1], secret->text, secret->len, err);
+	close(ends[1]);
+	if (rc < 0)
+		close(ends[0]);
+	else
+		*fd = ends[0];
 	return rc;
 }
 
-int session_open(const struct session_options *options, bool *fresh,
-		 struct error *err)
+/* ROOM has ARGUMENTS_MAX. */
+static void fill_arguments(const char **room, const struct session_options *o,
+			   const char *passphrase_fd, const char *report_fd)
 {
-	bool served = false;
-	int ends[2];
-	pid_t child;
+	const struct key_sources *sources = o->sources;
+	size_t n = 0;
+
+	room[n++] = "virtmux";
+	room[n++] = "session";
+	room[n++] = "open";
+	if (o->config) {
+		room[n++] = "--config";
+		room[n++] = o->config;
+	}
+	if (passphrase_fd[0]) {
+		room[n++] = "--passphrase-fd";
+		room[n++] = passphrase_fd;
+	} else if (sources->passphrase_file) {
+		room[n++] = "--passphrase-file";
+		room[n++] = sources->passphrase_file;
+	}
+	if (sources->batch)
+		room[n++] = "--batch";
+	if (log_enabled(o->log, LOG_LEVEL_INFO))
+		room[n++] = log_enabled(o->log, LOG_LEVEL_DEBUG) ? "-vv" : "-v";
+	room[n++] = "--report-fd";
+	room[n++] = report_fd;
+	room[n++] = "--";
+	room[n++] = o->profile->name;
+	room[n] = NULL;
+}
+
+/* Starts the program with the two descriptors left open in it; -1: none. */
+static int spawn(pid_t *child, const struct session_options *options, int key,
+		 int to, struct error *err)
+{
+	const char *arguments[ARGUMENTS_MAX + 1];
+	char own[PATH_MAX];
+	size_t size = sizeof(own);
+	const char *program = options->program ? options->program : own;
+	char key_text[NUMBER_SIZE] = "";
+	char report_text[NUMBER_SIZE];
+	posix_spawn_file_actions_t actions;
 	int rc;
 
-	*fresh = false;
-	if (options->foreground)
-		return serve(options, fresh, stay, &served, err);
-	if (pipe(ends) < 0 || file_set_cloexec(ends[0], true) < 0 ||
-	    file_set_cloexec(ends[1], true) < 0)
-		return error_set_errno(err, ERROR_SYSTEM, errno,
-				       "cannot make a pipe");
-	child = fork();
-	if (child == 0)
-		run_child(options, ends[1]);
-	close(ends[1]);
-	if (child < 0)
-		rc = error_set_errno(err, ERROR_SYSTEM, errno,
-				     "cannot start a process");
-	else
-		rc = await_child(child, ends[0], fresh, err);
+	if (!options->program && uv_exepath(own, &size) < 0)
+		return error_set(err, ERROR_SYSTEM,
+				 "this program does not know its own path");
+	if (key >= 0)
+		snprintf(key_text, sizeof(key_text), "%d", key);
+	snprintf(report_text, sizeof(report_text), "%d", to);
+	fill_arguments(arguments, options, key_text, report_text);
+	rc = posix_spawn_file_actions_init(&actions);
+	if (rc)
+		return error_set_errno(err, ERROR_SYSTEM, rc, "no memory");
+	/* A descriptor onto itself: the new program keeps it. */
+	rc = posix_spawn_file_actions_adddup2(&actions, to, to);
+	if (rc == 0 && key >= 0)
+		rc = posix_spawn_file_actions_adddup2(&actions, key, key);
+	if (rc == 0)
+		rc = posix_spawnp(child, program, &actions, NULL,
+				  (char *const *)arguments, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (rc)
+		return error_set_errno(err, ERROR_SYSTEM, rc, "cannot run %s",
+				       program);
+	return 0;
+}
+
+static enum session_opened start(const struct session_options *options, int key,
+				 struct error *err)
+{
+	enum session_opened how = SESSION_IMPOSSIBLE;
+	int ends[2];
+	pid_t child;
+
+	if (pipe(ends) < 0) {
+		error_set_errno(err, ERROR_SYSTEM, errno, "cannot make a pipe");
+		return how;
+	}
+	file_set_cloexec(ends[0], true);
+	file_set_cloexec(ends[1], true);
+	if (spawn(&child, options, key, ends[1], err) == 0) {
+		close(steal_fd(&ends[1]));
+		how = await(child, ends[0], err);
+	}
 	close(ends[0]);
-	return rc;
+	if (ends[1] >= 0)
+		close(ends[1]);
+	return how;
+}
+
+int session_open(const struct session_options *options,
+		 enum session_opened *how, struct error *err)
+{
+	int key = options->sources->passphrase_fd;
+	autoclose int given = -1;
+	autoerror why = {0};
+
+	*how = SESSION_IMPOSSIBLE;
+	if (options->sources->given) {
+		if (pass_secret(&given, options->sources->given, err) < 0)
+			return -1;
+		key = given;
+	}
+	*how = start(options, key, &why);
+	if (*how <= SESSION_OPEN)
+		return 0;
+	return error_move(err, &why);
 }

@@ -1,12 +1,15 @@
 /*
- * Requests for the session itself, told by their :authority: "GET /status" and
- * "PUT /end". The answer to both is what the session is and does, as JSON:
+ * Requests for the session itself, told by their :authority: "GET /status" , "PUT /lock"
+ * and "PUT /end". The answer is what the session is and does, as JSON:
  *
  * host, address: of the profile; pid; peer: the address that was reached; tls;
  * opened: RFC 3339; clients: commands that are attached, the asking one left out;
  * streams: that are forwarded; bytes_in, bytes_out: from and to the host;
- * persist_ms: 0 for ever; state: "serving" or "draining".
+ * persist_ms: 0 for ever; state: "serving" or "draining";
+ * version: of virtmux; idle_ms: since it was used, null while it is; ends_in_ms: when
+ * nobody uses it, null where it does not end by time.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,12 +22,34 @@
 
 #define TLS_TEXT 128
 
+#define WORDS_REFUSED "the session takes GET /status, PUT /lock and PUT /end"
+
 static void append_member(struct buf *out, const char *name, const char *value)
 {
 	json_append_string(out, name);
 	buf_append_char(out, ':');
 	json_append_string(out, value);
 	buf_append_char(out, ',');
+}
+
+/* A null where MS is less than 0. */
+static void append_ms(struct buf *out, const char *name, int64_t ms)
+{
+	if (ms < 0)
+		buf_appendf(out, "\"%s\":null,", name);
+	else
+		buf_appendf(out, "\"%s\":%" PRId64 ",", name, ms);
+}
+
+/* Until it ends by time; -1: it does not. */
+static int64_t remaining_ms(const struct session *s)
+{
+	int64_t persist = s->options->profile->persist;
+	int64_t idle = session_idle_ms(s);
+
+	if (idle < 0 || persist == 0 || s->state != SESSION_SERVING)
+		return -1;
+	return persist > idle ? persist - idle : 0;
 }
 
 static void append_status(struct buf *out, const struct session *s)
@@ -45,6 +70,9 @@ static void append_status(struct buf *out, const struct session *s)
 	append_member(out, "opened", opened);
 	append_member(out, "state",
 		      s->state == SESSION_SERVING ? "serving" : "draining");
+	append_member(out, "version", VIRTMUX_VERSION);
+	append_ms(out, "idle_ms", session_idle_ms(s));
+	append_ms(out, "ends_in_ms", remaining_ms(s));
 	buf_appendf(out,
 		    "\"pid\":%ld,\"clients\":%u,\"streams\":%u,"
 		    "\"bytes_in\":%llu,\"bytes_out\":%llu,"
@@ -68,8 +96,7 @@ static void refuse(struct h2_stream *near)
 	autoerror why = {0};
 	autobuf body = {0};
 
-	error_set(&why, ERROR_NOT_FOUND,
-		  "the session takes GET /status and PUT /end");
+	error_set(&why, ERROR_NOT_FOUND, WORDS_REFUSED);
 	message_append_error(&body, NULL, &why, NULL);
 	answer(near, 404, &body);
 }
@@ -87,16 +114,19 @@ bool status_request(struct client *client, struct h2_stream *near)
 {
 	const char *authority = h2_stream_header(near, ":authority");
 	bool end = is_asked(near, "PUT", "/end");
+	bool lock = is_asked(near, "PUT", "/lock");
 	autobuf body = {0};
 
 	if (!authority || strcmp(authority, SESSION_AUTHORITY) != 0)
 		return false;
-	if (!end && !is_asked(near, "GET", "/status")) {
+	if (!end && !lock && !is_asked(near, "GET", "/status")) {
 		refuse(near);
 		return true;
 	}
 	append_status(&body, client->session);
 	answer(near, 200, &body);
+	if (lock)
+		session_lock(client->session);
 	if (end)
 		session_stop(client->session);
 	return true;

@@ -16,7 +16,7 @@
 
 #define TCP_TABLE "/proc/net/tcp"
 
-int peer_user(int fd, uid_t *uid, struct error *err)
+int peer_process(int fd, uid_t *uid, pid_t *pid, struct error *err)
 {
 	struct ucred who = {0};
 	socklen_t size = sizeof(who);
@@ -25,6 +25,7 @@ int peer_user(int fd, uid_t *uid, struct error *err)
 		return error_set_errno(err, ERROR_SYSTEM, errno,
 				       "cannot tell who connected");
 	*uid = who.uid;
+	*pid = who.pid;
 	return 0;
 }
 
@@ -95,10 +96,11 @@ int peer_user_tcp(int fd, uid_t *uid, struct error *err)
 
 #else
 
-int peer_user(int fd, uid_t *uid, struct error *err)
+int peer_process(int fd, uid_t *uid, pid_t *pid, struct error *err)
 {
 	gid_t gid = 0;
 
+	*pid = 0;
 	if (getpeereid(fd, uid, &gid) < 0)
 		return error_set_errno(err, ERROR_SYSTEM, errno,
 				       "cannot tell who connected");
@@ -113,3 +115,10 @@ int peer_user_tcp(int fd, uid_t *uid, struct error *err)
 }
 
 #endif
+
+int peer_user(int fd, uid_t *uid, struct error *err)
+{
+	pid_t pid;
+
+	return peer_process(fd, uid, &pid, err);
+}

@@ -17,6 +17,12 @@
 int peer_user(int fd, uid_t *uid, struct error *err);
 
 /*
+ * The same, and its process, as of connect(2) or, seen by who connects, listen(2).
+ * *PID is 0 where the system does not tell, or it is in another PID namespace.
+ */
+int peer_process(int fd, uid_t *uid, pid_t *pid, struct error *err);
+
+/*
  * The user who owns the other end of FD, a TCP connection over IPv4 within this
  * machine. ERROR_NOT_FOUND where it has gone or is not of this machine,
  * ERROR_UNSUPPORTED where the system does not tell, ERROR_SYSTEM.

@@ -215,6 +215,9 @@ int h2_request_body(struct h2 *h2, const struct h2_header *headers, size_t n,
 /* The source has bytes again, or has ended. */
 void h2_stream_resume(struct h2_stream *s);
 
+/* Bytes that the peer's window for the stream has room for; 0 once it is over. */
+size_t h2_stream_room(const struct h2_stream *s);
+
 /* N received bytes have left for their sink: the peer may send as many. */
 void h2_stream_consume(struct h2_stream *s, size_t n);
 

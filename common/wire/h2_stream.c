@@ -158,6 +158,17 @@ void h2_stream_resume(struct h2_stream *s)
 	h2_touch(s->h2);
 }
 
+size_t h2_stream_room(const struct h2_stream *s)
+{
+	int32_t window;
+
+	if (s->closed || s->reset)
+		return 0;
+	window = nghttp2_session_get_stream_remote_window_size(s->h2->session,
+							       s->id);
+	return window > 0 ? (size_t)window : 0;
+}
+
 void h2_stream_consume(struct h2_stream *s, size_t n)
 {
 	if (n > s->unconsumed)

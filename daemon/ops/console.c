@@ -237,7 +237,8 @@ static void open_recording(struct console *c)
 struct opened {
 	int fd;
 	const char *kind;
-	uint64_t first_ms; /* of its relay */
+	size_t ahead;      /* of its relay */
+	uint64_t first_ms; /* too */
 };
 
 /* A console of REPLY, whose name it takes; NULL without memory. */
@@ -270,6 +271,7 @@ static void open_console(struct call *call, struct virt_reply *reply,
 		.uv = ops->uv,
 		.blocks = &ops->blocks,
 		.log = ops->log,
+		.ahead = opened->ahead,
 		.first_ms = opened->first_ms,
 		.done = on_relay_done,
 		.last_words = last_words,
@@ -294,7 +296,7 @@ static void open_console(struct call *call, struct virt_reply *reply,
 
 static void on_graphics(void *context, struct virt_reply *reply)
 {
-	struct opened opened = {.fd = -1};
+	struct opened opened = {.fd = -1, .ahead = RELAY_AHEAD_DISPLAY};
 
 	if (!ops_succeeded(context, reply))
 		return;

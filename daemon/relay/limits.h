@@ -1,7 +1,8 @@
 /*
  * Every size and time-out of daemon/relay, by name. Included by the room and
- * its tests. What always holds: a relay keeps at most RELAY_READ bytes of its
- * descriptor, and of its stream at most the window that h2 has opened.
+ * its tests. What always holds: a relay keeps of its descriptor at most what the
+ * peer's window has room for and RELAY_READ bytes, and of its stream at most the
+ * window that h2 has opened.
  */
 #ifndef VIRTMUX_RELAY_LIMITS_H
 #define VIRTMUX_RELAY_LIMITS_H
@@ -14,6 +15,12 @@
  * frame is left over.
  */
 #define RELAY_READ (4u * (WIRE_RECORD_PLAIN - 9u))
+
+/*
+ * Bytes of a display that are read ahead: QEMU draws the next picture only when the
+ * last one has left it, and looks 33 times a second whether it has.
+ */
+#define RELAY_AHEAD_DISPLAY (1024u * 1024)
 
 /*
  * Once the descriptor has ended, the peer has this long to end its side, or to

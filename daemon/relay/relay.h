@@ -4,7 +4,7 @@
  * the libvirt tunnel and the jump.
  *
  * What always holds: nothing blocks; the descriptor is read at most RELAY_READ
- * bytes ahead, and only while the peer's window is open; the stream's window is
+ * bytes beyond what the peer's window has room for; the stream's window is
  * opened only by bytes that the descriptor has taken, so that a stalled side
  * holds at most one window. Loop thread only.
  */
@@ -58,6 +58,8 @@ struct relay_options {
 	struct block_pool *blocks; /* of that loop; borrowed */
 	struct log *log;           /* borrowed; NULL: none */
 	uint64_t linger_ms;        /* 0: RELAY_LINGER_MS */
+	size_t ahead; /* bytes to be read ahead of the stream, as far as the
+			 peer's window has room for them; 0: RELAY_READ */
 	uint64_t first_ms; /* for the descriptor's first byte; 0: any time. Then
 			      the stream is reset by H2_SETTINGS_TIMEOUT */
 	relay_done_fn *done;

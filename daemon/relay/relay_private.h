@@ -40,10 +40,13 @@ struct relay {
 	enum half out;            /* descriptor to stream */
 	struct h2_stream *stream; /* NULL before the start and after its end */
 
-	struct buf held;      /* in: what the descriptor did not take yet */
-	struct block *ahead;  /* out: what was read; NULL: nothing */
-	bool wants_read;      /* out: the source has run dry */
+	struct buf held; /* in: what the descriptor did not take yet */
+	/* out: what was read, in order by `next`; NULL: nothing */
+	struct block *ahead, *ahead_last;
+	size_t ahead_len;     /* bytes of all of them */
+	bool wants_read;      /* out: there is room for more */
 	bool read_more;       /* out: read() is tried before the poll */
+	int read_errnum;      /* out: to fail with behind what was read, or 0 */
 	uint64_t linger_seen; /* bytes moved when the timer was set */
 
 	struct relay_options options;

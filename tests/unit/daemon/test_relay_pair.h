@@ -167,17 +167,26 @@ static inline void pair_run_until(struct pair *pair, const bool *flag)
 		pair_run_within(pair, limit);
 }
 
-static inline void pair_open(struct pair *pair)
+/* WINDOW: bytes that the client gives each stream at first; 0: as usual. */
+static inline void pair_open_wide(struct pair *pair, int32_t window)
 {
+	struct h2_limits limits = h2_limits_default;
+
+	if (window)
+		limits.window_first = window;
 	memset(pair, 0, sizeof(*pair));
 	uv_loop_init(&pair->uv);
-	assert_int_equal(h2_new(&pair->client, H2_CLIENT, &h2_limits_default,
-				NULL, NULL, NULL),
-			 0);
+	assert_int_equal(
+		h2_new(&pair->client, H2_CLIENT, &limits, NULL, NULL, NULL), 0);
 	assert_int_equal(h2_new(&pair->host, H2_HOST, &h2_limits_default, NULL,
 				NULL, NULL),
 			 0);
 	pair_run(pair);
+}
+
+static inline void pair_open(struct pair *pair)
+{
+	pair_open_wide(pair, 0);
 }
 
 /* Opens the stream; pair->request is then what the host must answer. */

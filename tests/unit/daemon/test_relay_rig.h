@@ -22,7 +22,8 @@ struct test {
 	struct relay *relay;
 	int fd;            /* the relay's */
 	int far;           /* its other end, ours; non-blocking */
-	uint64_t first_ms; /* an option of the relay */
+	uint64_t first_ms; /* options of the relay */
+	size_t ahead;
 	bool done;
 	struct relay_end end;
 };
@@ -45,6 +46,7 @@ static inline void make(struct test *t, int fd, int far)
 		.blocks = &t->pair.blocks,
 		.linger_ms = 100,
 		.first_ms = t->first_ms,
+		.ahead = t->ahead,
 		.done = on_done,
 		.context = t,
 	};
@@ -89,6 +91,18 @@ static inline void open_sockets(struct test *t)
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	open_with(t, fds[0], fds[1]);
+	start(t, "", false);
+}
+
+/* The relay reads AHEAD bytes ahead; WINDOW: of the peer at first, 0: as usual. */
+static inline void open_ahead(struct test *t, int fd, int far, size_t ahead,
+			      int32_t window)
+{
+	memset(t, 0, sizeof(*t));
+	t->ahead = ahead;
+	pair_open_wide(&t->pair, window);
+	pair_connect(&t->pair);
+	make(t, fd, far);
 	start(t, "", false);
 }
 

@@ -129,6 +129,28 @@ struct command_example {
 const struct command_example *command_example(const struct command *command,
 					      size_t i);
 
+/* A PRINTS() line. */
+enum command_shape {
+	COMMAND_OBJECT, /* one object */
+	COMMAND_ARRAY,  /* an array of objects */
+	COMMAND_LINES,  /* objects, one a line, as they come */
+};
+
+struct command_print {
+	enum command_shape shape;
+	const struct type *type;
+};
+
+/* The command's I-th one, as above. Without any: its method's result. */
+const struct command_print *command_prints(const struct command *command,
+					   size_t i);
+/* The member whose entries are the lines of JSON lines (LISTS), or NULL. */
+const char *command_lists(const struct command *command);
+/* When it prints nothing by --json (SILENT), or NULL. */
+const char *command_silent(const struct command *command);
+/* Why it has no --json (NO_JSON), or NULL. */
+const char *command_no_json(const struct command *command);
+
 /* By verb ("start", "host add") or alias; NULL where there is none. */
 const struct command *command_find(const char *verb);
 

@@ -216,6 +216,17 @@ static int run_one(struct command_call *call, struct error *err)
 	return output_finish(call->output, err);
 }
 
+static int check_format(const struct command_call *call, struct error *err)
+{
+	const char *reason = command_no_json(call->command);
+
+	if (!reason || wanted_format(call) == OUTPUT_TABLE)
+		return 0;
+	return error_set(err, ERROR_USAGE,
+			 "%s has no --json or other --format, since %s",
+			 call->command->verb, reason);
+}
+
 static int run_verb(struct command_call *call, struct error *err)
 {
 	autobuf text = {0};
@@ -224,7 +235,7 @@ static int run_verb(struct command_call *call, struct error *err)
 		help_call(&text, call);
 		return print_text(&text, err);
 	}
-	if (prepare(call, err) < 0)
+	if (check_format(call, err) < 0 || prepare(call, err) < 0)
 		return -1;
 	return many_wanted(call) ? many_run(call, run_one, err)
 				 : run_one(call, err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/shown_types.h"
 #include "client/verbs.h"
 
 #define COMMAND(id, verb, alias, method, function, done, summary, doc)         \
@@ -83,6 +84,33 @@ static const struct {
 #include "client/commands.def"
 };
 
+static const struct {
+	enum command_place place;
+	struct command_print print;
+} prints[] = {
+#define API(id)                 &api_type_##id
+#define OWN(id)                 &shown_##id
+#define PRINTS(id, shape, type) {COMMAND_PLACE_##id, {COMMAND_##shape, type}},
+#include "client/commands.def"
+#undef API
+#undef OWN
+};
+
+static const char *const lists[COMMANDS] = {
+#define LISTS(id, member) [COMMAND_PLACE_##id] = member,
+#include "client/commands.def"
+};
+
+static const char *const silent[COMMANDS] = {
+#define SILENT(id, when) [COMMAND_PLACE_##id] = when,
+#include "client/commands.def"
+};
+
+static const char *const no_json[COMMANDS] = {
+#define NO_JSON(id, reason) [COMMAND_PLACE_##id] = reason,
+#include "client/commands.def"
+};
+
 const struct command_item command_globals[] = {
 #define GLOBAL(letter, type, name, range, doc)                                 \
 	{COMMAND_OPTION,                                                       \
@@ -142,6 +170,30 @@ const struct command_example *command_example(const struct command *command,
 		if (&command_table[examples[at].place] == command && i-- == 0)
 			return &examples[at].example;
 	return NULL;
+}
+
+const struct command_print *command_prints(const struct command *command,
+					   size_t i)
+{
+	for (size_t at = 0; at < array_size(prints); at++)
+		if (&command_table[prints[at].place] == command && i-- == 0)
+			return &prints[at].print;
+	return NULL;
+}
+
+const char *command_lists(const struct command *command)
+{
+	return lists[command - command_table];
+}
+
+const char *command_silent(const struct command *command)
+{
+	return silent[command - command_table];
+}
+
+const char *command_no_json(const struct command *command)
+{
+	return no_json[command - command_table];
 }
 
 const struct command *command_find(const char *verb)

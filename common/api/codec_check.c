@@ -86,6 +86,7 @@ static const char *form_check(enum text_form form, const char *s, size_t len)
 	switch (form) {
 	case TEXT_FORM_ANY:
 	case TEXT_FORM_JSON:
+	case TEXT_FORM_REAL:
 		return NULL;
 	case TEXT_FORM_NAME:
 		return has_controls(s, len) ? "has a control character" : NULL;

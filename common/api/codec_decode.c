@@ -112,7 +112,8 @@ int value_decode(struct decode *d, const struct type *type,
 		[TYPE_OBJECT] = json_type_object,
 	};
 
-	if (type->kind == TYPE_TEXT && type->form == TEXT_FORM_JSON)
+	if (type->kind == TYPE_TEXT &&
+	    (type->form == TEXT_FORM_JSON || type->form == TEXT_FORM_REAL))
 		return raw_decode(d, value, slot);
 	if (!json_object_is_type(value, wanted[type->kind]))
 		return decode_fault_type(d, json_kind(value));

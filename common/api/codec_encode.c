@@ -17,7 +17,8 @@ void value_encode(const struct type *type, const void *value, struct buf *out)
 	switch (type->kind) {
 	case TYPE_TEXT:
 		text = *(char *const *)value;
-		if (type->form == TEXT_FORM_JSON)
+		if (type->form == TEXT_FORM_JSON ||
+		    type->form == TEXT_FORM_REAL)
 			buf_append_str(out, text ? text : "null");
 		else
 			json_append_string(out, text ? text : "");

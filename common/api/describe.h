@@ -19,6 +19,14 @@
  */
 int describe_openrpc(struct buf *out, const char *version);
 
+/*
+ * JSON Schema 2020-12: the value of "$defs" with the schemas of TYPES and of all that
+ * they are made of, each once under its name; and {"$ref":…} to one of them.
+ */
+int describe_definitions(struct buf *out, const struct type *const *types,
+			 size_t n);
+int describe_reference(struct buf *out, const struct type *type);
+
 /* man(7) source of the section on methods, from its .SH on. */
 int describe_roff(struct buf *out);
 

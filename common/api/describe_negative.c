@@ -130,6 +130,7 @@ static struct wrongs wrongs_of_form(const struct type *type)
 {
 	switch (type->form) {
 	case TEXT_FORM_JSON:
+	case TEXT_FORM_REAL:
 	case TEXT_FORM_ANY:
 		return (struct wrongs){wrong_names, type->min > 0 ? 1 : 0};
 	case TEXT_FORM_NAME:
@@ -177,6 +178,7 @@ static const char *plausible_text(enum text_form form)
 	case TEXT_FORM_NAME:
 	case TEXT_FORM_GLOB:
 	case TEXT_FORM_JSON:
+	case TEXT_FORM_REAL:
 		break;
 	}
 	return "\"virtmux-none\"";

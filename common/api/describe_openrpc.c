@@ -5,132 +5,11 @@
  */
 #include "api/describe.h"
 
+#include "api/describe_schema.h"
 #include "api/json.h"
 #include "api/member.h"
 
-static void key(struct buf *out, const char *name)
-{
-	json_append_string(out, name);
-	buf_append_char(out, ':');
-}
-
-static void text_pair(struct buf *out, const char *name, const char *value)
-{
-	key(out, name);
-	json_append_string(out, value);
-}
-
-static void number_pair(struct buf *out, const char *name, int64_t value)
-{
-	buf_append_char(out, ',');
-	key(out, name);
-	json_append_int(out, value);
-}
-
-/* -- schemas -------------------------------------------------------------- */
-
-static void reference(struct buf *out, const struct type *type)
-{
-	buf_appendf(out, "{\"$ref\":\"#/components/schemas/%s\"}", type->name);
-}
-
-static void member_schema(struct buf *out, const struct member *m)
-{
-	if (m->count == 0) {
-		reference(out, m->type);
-		return;
-	}
-	buf_append_str(out, "{\"type\":\"array\",\"items\":");
-	reference(out, m->type);
-	buf_append_char(out, '}');
-}
-
-static void text_schema(struct buf *out, const struct type *type)
-{
-	if (type->form == TEXT_FORM_JSON)
-		return;
-	buf_append_str(out, ",\"type\":\"string\"");
-	number_pair(out, "minLength", type->min);
-	number_pair(out, "maxLength", type->max);
-	if (type->form == TEXT_FORM_UUID)
-		buf_append_str(out, ",\"format\":\"uuid\"");
-	if (type->form == TEXT_FORM_TIME)
-		buf_append_str(out, ",\"format\":\"date-time\"");
-}
-
-static void enum_schema(struct buf *out, const struct type *type)
-{
-	buf_append_str(out, ",\"type\":\"string\",\"enum\":[");
-	for (unsigned i = 0; i < type->values_count; i++) {
-		if (i > 0)
-			buf_append_char(out, ',');
-		json_append_string(out, type->values[i].text);
-	}
-	buf_append_str(out, "],\"x-enum-descriptions\":{");
-	for (unsigned i = 0; i < type->values_count; i++) {
-		if (i > 0)
-			buf_append_char(out, ',');
-		text_pair(out, type->values[i].text, type->values[i].doc);
-	}
-	buf_append_char(out, '}');
-}
-
-static void object_schema(struct buf *out, const struct type *type)
-{
-	bool first = true;
-
-	buf_append_str(out, ",\"type\":\"object\",\"properties\":{");
-	for (unsigned i = 0; i < type->fields_count; i++) {
-		const struct member *f = &type->fields[i];
-
-		if (i > 0)
-			buf_append_char(out, ',');
-		key(out, f->name);
-		buf_append_str(out, "{\"allOf\":[");
-		member_schema(out, f);
-		buf_append_str(out, "],");
-		text_pair(out, "description", f->doc);
-		buf_append_char(out, '}');
-	}
-	buf_append_str(out, "},\"required\":[");
-	for (unsigned i = 0; i < type->fields_count; i++) {
-		if (type->fields[i].has != 0)
-			continue;
-		if (!first)
-			buf_append_char(out, ',');
-		first = false;
-		json_append_string(out, type->fields[i].name);
-	}
-	buf_append_char(out, ']');
-}
-
-static void schema(struct buf *out, const struct type *type)
-{
-	key(out, type->name);
-	buf_append_char(out, '{');
-	text_pair(out, "description", type->doc);
-	switch (type->kind) {
-	case TYPE_TEXT:
-		text_schema(out, type);
-		break;
-	case TYPE_INT:
-	case TYPE_UINT:
-		buf_append_str(out, ",\"type\":\"integer\"");
-		number_pair(out, "minimum", type->min);
-		number_pair(out, "maximum", type->max);
-		break;
-	case TYPE_BOOL:
-		buf_append_str(out, ",\"type\":\"boolean\"");
-		break;
-	case TYPE_ENUM:
-		enum_schema(out, type);
-		break;
-	case TYPE_OBJECT:
-		object_schema(out, type);
-		break;
-	}
-	buf_append_char(out, '}');
-}
+#define SCHEMAS "#/components/schemas/"
 
 static void schemas(struct buf *out)
 {
@@ -140,7 +19,7 @@ static void schemas(struct buf *out)
 	for (size_t i = 0; (type = type_at(i)); i++) {
 		if (i > 0)
 			buf_append_char(out, ',');
-		schema(out, type);
+		schema_definition(out, type, SCHEMAS);
 	}
 	buf_append_str(out, "}}");
 }
@@ -154,12 +33,12 @@ static void params_list(struct buf *out, const struct method *m)
 		const struct member *p = &m->params[i];
 
 		buf_append_str(out, i > 0 ? ",{" : "{");
-		text_pair(out, "name", p->name);
+		schema_text(out, "name", p->name);
 		buf_append_char(out, ',');
-		text_pair(out, "description", p->doc);
+		schema_text(out, "description", p->doc);
 		buf_appendf(out, ",\"required\":%s,\"schema\":",
 			    p->has == 0 ? "true" : "false");
-		member_schema(out, p);
+		schema_member(out, p, SCHEMAS);
 		buf_append_char(out, '}');
 	}
 	buf_append_char(out, ']');
@@ -173,9 +52,9 @@ static void errors_list(struct buf *out, const struct method *m)
 
 		buf_appendf(out, "%s{\"code\":%d,", i > 0 ? "," : "",
 			    error_code_rpc_number(code));
-		text_pair(out, "message", m->errors[i].when);
+		schema_text(out, "message", m->errors[i].when);
 		buf_append_str(out, ",\"data\":{");
-		text_pair(out, "name", error_code_name(code));
+		schema_text(out, "name", error_code_name(code));
 		buf_append_str(out, "}}");
 	}
 	buf_append_char(out, ']');
@@ -187,8 +66,8 @@ static void needs_list(struct buf *out, const struct method *m)
 	for (unsigned i = 0; i < m->needs_count; i++) {
 		if (i > 0)
 			buf_append_char(out, ',');
-		text_pair(out, m->params[m->needs[i].param].name,
-			  role_name(m->needs[i].role));
+		schema_text(out, m->params[m->needs[i].param].name,
+			    role_name(m->needs[i].role));
 	}
 	buf_append_str(out, "},\"x-libvirt\":[");
 	for (unsigned i = 0; i < m->libvirt_count; i++) {
@@ -202,15 +81,15 @@ static void needs_list(struct buf *out, const struct method *m)
 /* What methods and resources have in common. */
 static void common_members(struct buf *out, const struct method *m)
 {
-	text_pair(out, "name", m->name);
+	schema_text(out, "name", m->name);
 	buf_append_char(out, ',');
-	text_pair(out, "summary", m->summary);
+	schema_text(out, "summary", m->summary);
 	buf_append_char(out, ',');
-	text_pair(out, "description", m->doc);
+	schema_text(out, "description", m->doc);
 	buf_append_char(out, ',');
-	text_pair(out, "x-role", role_name(m->role));
+	schema_text(out, "x-role", role_name(m->role));
 	buf_append_char(out, ',');
-	text_pair(out, "x-kind", method_kind_name(m->kind));
+	schema_text(out, "x-kind", method_kind_name(m->kind));
 	buf_appendf(out, ",\"x-hostwide\":%s,\"x-long\":%s",
 		    m->hostwide ? "true" : "false",
 		    m->is_long ? "true" : "false");
@@ -220,11 +99,11 @@ static void common_members(struct buf *out, const struct method *m)
 	if (!m->result)
 		return;
 	buf_append_str(out, ",\"result\":{");
-	text_pair(out, "name", m->result->name);
+	schema_text(out, "name", m->result->name);
 	buf_append_char(out, ',');
-	text_pair(out, "description", m->result_doc);
+	schema_text(out, "description", m->result_doc);
 	buf_append_str(out, ",\"schema\":");
-	reference(out, m->result);
+	schema_reference(out, m->result, SCHEMAS);
 	buf_append_char(out, '}');
 }
 
@@ -240,7 +119,7 @@ static void resource(struct buf *out, const struct method *m)
 	buf_append_char(out, '{');
 	common_members(out, m);
 	buf_append_char(out, ',');
-	text_pair(out, "path", m->path);
+	schema_text(out, "path", m->path);
 	if (m->kind == METHOD_STREAM)
 		buf_append_str(out, ",\"method\":\"CONNECT\","
 				    "\"protocol\":\"virtmux\"");
@@ -249,9 +128,9 @@ static void resource(struct buf *out, const struct method *m)
 			    m->kind == METHOD_PUT ? "PUT" : "GET");
 	if (m->content) {
 		buf_append_str(out, ",\"content\":{");
-		text_pair(out, "type", m->content);
+		schema_text(out, "type", m->content);
 		buf_append_char(out, ',');
-		text_pair(out, "description", m->content_doc);
+		schema_text(out, "description", m->content_doc);
 		buf_append_char(out, '}');
 	}
 	buf_append_char(out, '}');
@@ -280,13 +159,14 @@ int describe_openrpc(struct buf *out, const char *version)
 {
 	buf_append_str(out, "{\"openrpc\":\"1.3.2\",\"info\":{"
 			    "\"title\":\"virtmux\",");
-	text_pair(out, "version", version);
+	schema_text(out, "version", version);
 	buf_append_char(out, ',');
-	text_pair(out, "description",
-		  "Remote management of a virtual machine host. Methods are "
-		  "called by POST /rpc; x-resources are requests of their own. "
-		  "A call that changes something carries an idempotency-key "
-		  "header, so that its repetition acts once.");
+	schema_text(
+		out, "description",
+		"Remote management of a virtual machine host. Methods are "
+		"called by POST /rpc; x-resources are requests of their own. "
+		"A call that changes something carries an idempotency-key "
+		"header, so that its repetition acts once.");
 	buf_append_str(out, "},\"methods\":[");
 	methods_list(out, false);
 	buf_append_str(out, "],\"x-resources\":[");

@@ -27,6 +27,7 @@ enum text_form {
 	TEXT_FORM_GLOB, /* base/glob.h */
 	TEXT_FORM_TIME, /* RFC 3339, UTC, ends in Z */
 	TEXT_FORM_JSON, /* any JSON value, as its text; in results alone */
+	TEXT_FORM_REAL, /* a JSON number that need not be whole, likewise */
 };
 
 struct type;

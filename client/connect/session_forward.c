@@ -4,15 +4,23 @@
  *
  * What always holds: a window is opened on one side only by what the other has
  * taken; an end reaches the other side behind all bytes that came before it; a
- * forward lives until both streams are closed.
+ * forward lives until both streams are closed. A request that comes while the host
+ * is away is held before one byte of it was passed on, and is passed on when the host
+ * is back, or answered with the reason; a stream under way that is cut is reset, so
+ * that the command knows that its outcome is not known.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/message.h"
+#include "base/clock.h"
 #include "client/connect/channel.h"
+#include "client/connect/profile.h"
 #include "client/connect/session_private.h"
 #include "wire/limits.h"
+
+#define HTTP_BAD_GATEWAY 502
 
 /* One direction: what came from the giver and the taker has not got yet. */
 struct lane {
@@ -26,13 +34,16 @@ struct lane {
 struct forward {
 	struct list node; /* session->forwards */
 	struct list due;  /* session->due */
+	struct list held; /* session->held */
 	struct session *session;
+	struct conn *conn;            /* of far */
 	struct h2_stream *near, *far; /* NULL before and after */
 	struct lane up, down;
-	char *last_words; /* the trailer virtmux-end; NULL: none */
-	bool begun;       /* the host was asked */
-	bool responded;   /* the command has the response's headers */
-	bool late;        /* near is to be reset behind its last bytes */
+	char *last_words;   /* the trailer virtmux-end; NULL: none */
+	uint64_t held_till; /* clock_monotonic_ns() */
+	bool begun;         /* the host was asked */
+	bool responded;     /* the command has the response's headers */
+	bool late;          /* near is to be reset behind its last bytes */
 	uint32_t late_code;
 };
 
@@ -185,12 +196,6 @@ static void on_far_end(void *context, struct h2_stream *far)
 	lane_end(f, &f->down);
 }
 
-/* The host's connection has ended, and not just this stream. */
-static bool is_cut(const struct session *s)
-{
-	return !s->far || !conn_is_open(s->far);
-}
-
 static void reset_late(struct forward *f, uint32_t code)
 {
 	f->late = true;
@@ -203,12 +208,15 @@ static void on_far_closed(void *context, struct h2_stream *far, uint32_t code)
 
 	f->far = NULL;
 	mark_due(f);
-	if (f->down.ended)
+	if (f->down.ended) {
 		reset_late(f, H2_NO_ERROR);
-	else if (is_cut(f->session))
+	} else if (!conn_is_open(f->conn)) {
+		/* Not just this stream: whoever had it may ask again. */
 		reset_late(f, H2_CONNECT_ERROR);
-	else
+		far_note_cut(f->session);
+	} else {
 		reset_late(f, code == H2_NO_ERROR ? H2_INTERNAL_ERROR : code);
+	}
 }
 
 static const struct h2_handler far_handler = {
@@ -286,6 +294,7 @@ static size_t copy_headers(const struct h2_stream *near, struct h2_header *to,
 
 static void ask_host(struct forward *f)
 {
+	struct conn *conn = f->session->far;
 	struct h2_header headers[WIRE_HEADERS_MAX];
 	size_t n = copy_headers(f->near, headers, array_size(headers));
 	bool empty = f->up.ended && f->up.held.len == 0;
@@ -293,14 +302,122 @@ static void ask_host(struct forward *f)
 
 	f->begun = true;
 	f->up.told = empty;
+	f->conn = conn;
 	/* Refused: nothing was done, and the command may try again. */
-	if (is_cut(f->session) ||
-	    h2_request(conn_h2(f->session->far), headers, n,
-		       empty ? NULL : &up_source, f,
+	if (!conn || !conn_is_open(conn) ||
+	    h2_request(conn_h2(conn), headers, n, empty ? NULL : &up_source, f,
 		       urgency_of(h2_stream_header(f->near, "priority")),
 		       &far_handler, f, &f->far, &why) < 0)
 		reset_late(f, H2_REFUSED_STREAM);
 }
+
+/* -- while the host is away ------------------------------------------------ */
+
+static void unhold(struct forward *f)
+{
+	if (list_empty(&f->held))
+		return;
+	list_remove(&f->held);
+	f->session->held_count--;
+}
+
+/* Instead of the host, and as it would: the command shows the words. */
+static void answer_error(struct forward *f, const struct error *why)
+{
+	const struct h2_header type = {"content-type", "application/json"};
+	autobuf body = {0};
+
+	unhold(f);
+	f->begun = true;
+	f->responded = true;
+	f->down.ended = true;
+	f->down.told = true;
+	message_append_error(&body, NULL, why, NULL);
+	if (!buf_ok(&body) ||
+	    h2_respond_body(f->near, HTTP_BAD_GATEWAY, &type, 1, &body) < 0)
+		h2_stream_reset(f->near, H2_REFUSED_STREAM);
+}
+
+static void on_held_too_long(uv_timer_t *timer);
+
+static void arm_held_timer(struct session *s)
+{
+	struct forward *oldest;
+	uint64_t now = clock_monotonic_ns();
+	uint64_t ms = 0;
+
+	if (list_empty(&s->held)) {
+		uv_timer_stop(&s->held_timer);
+		return;
+	}
+	oldest = list_entry(s->held.next, struct forward, held);
+	if (oldest->held_till > now)
+		ms = (oldest->held_till - now) / CLOCK_NS_PER_MS + 1;
+	uv_update_time(&s->uv);
+	uv_timer_start(&s->held_timer, on_held_too_long, ms, 0);
+}
+
+static void on_held_too_long(uv_timer_t *timer)
+{
+	struct session *s = timer->data;
+	uint64_t now = clock_monotonic_ns();
+
+	list_for_each_safe (node, &s->held) {
+		struct forward *f = list_entry(node, struct forward, held);
+		autoerror why = {0};
+
+		if (f->held_till > now)
+			break;
+		far_explain(s, &why);
+		answer_error(f, &why);
+	}
+	arm_held_timer(s);
+}
+
+static void hold(struct forward *f)
+{
+	struct session *s = f->session;
+	autoerror why = {0};
+
+	if (!list_empty(&f->held))
+		return;
+	far_want(s);
+	if (s->held_count == SESSION_HELD_MAX) {
+		error_set(&why, ERROR_BUSY,
+			  "host '%s' is away, and %d requests wait for it "
+			  "already",
+			  s->options->profile->name, SESSION_HELD_MAX);
+		answer_error(f, &why);
+		return;
+	}
+	f->held_till = clock_monotonic_ns() +
+		       (uint64_t)s->options->profile->connect_timeout *
+			       CLOCK_NS_PER_MS;
+	list_append(&s->held, &f->held);
+	s->held_count++;
+	arm_held_timer(s);
+}
+
+void forward_release(struct session *s)
+{
+	while (!list_empty(&s->held)) {
+		struct forward *f =
+			list_entry(s->held.next, struct forward, held);
+
+		unhold(f);
+		mark_due(f);
+	}
+	arm_held_timer(s);
+}
+
+void forward_refuse_held(struct session *s, const struct error *why)
+{
+	list_for_each_safe (node, &s->held)
+		answer_error(list_entry(node, struct forward, held), why);
+	arm_held_timer(s);
+}
+
+/* -- its beginning --------------------------------------------------------- */
 
 void forward_begin(struct client *client, struct h2_stream *near)
 {
@@ -313,6 +430,7 @@ void forward_begin(struct client *client, struct h2_stream *near)
 	f->session = client->session;
 	f->near = near;
 	list_init(&f->due);
+	list_init(&f->held);
 	list_append(&f->session->forwards, &f->node);
 	h2_stream_set_handler(near, &near_handler, f);
 	/* In the turn it is known whether a body follows. */
@@ -334,6 +452,7 @@ static void lane_turn(struct lane *lane, struct h2_stream *giver,
 
 static void free_forward(struct forward *f)
 {
+	unhold(f);
 	list_remove(&f->node);
 	list_remove(&f->due);
 	buf_free(&f->up.held);
@@ -352,8 +471,12 @@ static bool is_delivered(const struct forward *f)
 
 static void forward_act(struct forward *f)
 {
-	if (f->near && !f->begun)
-		ask_host(f);
+	if (f->near && !f->begun) {
+		if (f->session->state == SESSION_AWAY)
+			hold(f);
+		else
+			ask_host(f);
+	}
 	lane_turn(&f->up, f->near, f->far);
 	lane_turn(&f->down, f->far, f->near);
 	if (f->late && f->near && is_delivered(f)) {
@@ -387,6 +510,7 @@ void forward_end_all(struct session *s)
 
 		if (f->far)
 			h2_stream_reset(f->far, H2_CANCEL);
+		unhold(f);
 		if (!f->down.ended)
 			reset_late(f, f->begun ? H2_CONNECT_ERROR
 					       : H2_REFUSED_STREAM);

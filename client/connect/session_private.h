@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "client/connect/session.h"
+#include "client/connect/session_pace.h"
 #include "wire/conn.h"
 
 #define SESSION_SUFFIX       ".sock"
@@ -25,6 +26,24 @@
 #define SESSION_KEPT        (256u * 1024) /* bytes of an empty lane's memory */
 #define SESSION_SIGNALS     3
 
+/* Requests that wait for a host that is away; each holds a window of body. */
+#define SESSION_HELD_MAX 256
+
+/*
+ * Milliseconds. For how long it tries often after somebody has waited; one attempt's
+ * TCP meanwhile; between two looks whether the machine has slept.
+ */
+#define SESSION_HURRY_MS (10 * 60000ull)
+#define SESSION_RACE_MS  2000
+#define SESSION_WATCH_MS 1000
+
+/*
+ * After a change of the network or a sleep a PING is sent. When no answer has come
+ * after DOUBT_MS another connection is tried beside it; after LOST_MS it is given up.
+ */
+#define SESSION_DOUBT_MS 300
+#define SESSION_LOST_MS  2000
+
 /*
  * A command that was stopped by Ctrl-Z answers no PING and is no dead peer: on a
  * Unix socket the kernel tells of an end. Milliseconds.
@@ -34,7 +53,8 @@
 enum session_state {
 	SESSION_CONNECTING,
 	SESSION_SERVING,
-	SESSION_DRAINING, /* the host takes no new streams; old ones go on */
+	SESSION_AWAY,     /* the host is not reached: requests are held */
+	SESSION_DRAINING, /* no new commands; what runs goes on */
 	SESSION_ENDING,   /* clients get their last bytes */
 	SESSION_ENDED,    /* handles of the loop close */
 	SESSION_STATES
@@ -46,11 +66,23 @@ struct session {
 	char *path;
 	uv_loop_t uv;
 	struct conn_loop *far_loop, *near_loop;
-	struct tls_context *tls; /* with the key while it dials */
-	struct conn_dial *dial;  /* while it runs */
-	struct conn *far;        /* NULL before it stands and after its end */
-	struct error why;        /* of the far end */
+	struct tls_context *tls; /* with the key */
 	int64_t opened_us;       /* wall clock */
+
+	/* the host: session_far.c */
+	char *host, *port;
+	struct link *dialling; /* the connection that is being made, or NULL */
+	struct conn *far;      /* that takes new streams, or NULL */
+	struct error why;      /* it is away, or the session ends */
+	uint64_t dialled_at;   /* when the last attempt began */
+	uint64_t away_since;   /* these are clock_monotonic_ns() */
+	uint64_t hurry_until;
+	uint64_t doubt_since; /* a PING was sent; 0: there is no doubt */
+	unsigned failures;    /* in a row */
+	struct pace_clocks clocks;
+	uv_timer_t retry, doubt, watch;
+	int routes_fd; /* -1: nobody tells of changes */
+	uv_poll_t routes;
 
 	int listener; /* -1: closed */
 	uv_poll_t poll;
@@ -62,9 +94,12 @@ struct session {
 
 	struct list forwards;
 	struct list due;  /* forwards that have something to do */
-	uv_check_t turn;  /* does it, after the loop's input */
-	uv_idle_t awake;  /* so that the loop does not sleep before */
-	uv_timer_t timer; /* persist */
+	struct list held; /* forwards that wait for the host, oldest first */
+	unsigned held_count;
+	uv_timer_t held_timer; /* to the end of the oldest one's wait */
+	uv_check_t turn;       /* does it, after the loop's input */
+	uv_idle_t awake;       /* so that the loop does not sleep before */
+	uv_timer_t timer;      /* persist */
 	uv_signal_t signals[SESSION_SIGNALS];
 	int interrupted; /* number of the signal, or 0 */
 };
@@ -132,6 +167,9 @@ int session_serve(const struct session_options *options, const char *path,
 		  int (*on_serving)(void *context, struct error *err),
 		  void *context, struct error *err);
 
+/* Only what the table of transitions allows. */
+void session_set_state(struct session *s, enum session_state to);
+
 /* Begins to end, whatever is under way. */
 void session_stop(struct session *s);
 
@@ -147,6 +185,31 @@ void session_used_by(struct client *client);
 /* Milliseconds for which nobody has used it; -1: it is used. */
 int64_t session_idle_ms(const struct session *s);
 
+/* Ends it, and tells everybody s->why: nobody who tries again gets further. */
+void session_refuse(struct session *s);
+
+/* -- session_far.c --------------------------------------------------------- */
+
+/* Unlocks the key and begins the first connection: s->far, or the end. */
+int far_begin(struct session *s, struct error *err);
+
+/* Looks after it from now on. */
+void far_watch(struct session *s);
+
+void far_end(struct session *s);
+
+/* Somebody waits for the host: it is tried at once, and often. */
+void far_want(struct session *s);
+
+/* A stream was cut; who had it will be back. */
+void far_note_cut(struct session *s);
+
+/* The network may be another one: is the host still there? Or is it back? */
+void far_check(struct session *s);
+
+/* Why a request that was held could not be passed on. Returns -1. */
+int far_explain(const struct session *s, struct error *err);
+
 /* -- session_forward.c ----------------------------------------------------- */
 
 /* Passes a request of CLIENT on to the host. */
@@ -157,6 +220,12 @@ void forward_turn(struct session *s);
 
 /* Ends all of them, since the host is not reached any more. */
 void forward_end_all(struct session *s);
+
+/* The host is back: what was held is passed on. */
+void forward_release(struct session *s);
+
+/* Answers what is held with WHY. */
+void forward_refuse_held(struct session *s, const struct error *why);
 
 unsigned forward_count(const struct session *s);
 

@@ -1,7 +1,8 @@
 /*
  * The session's process while it lives: connects to the host, listens, attaches
- * commands, and ends when nobody has used it for as long as the profile says,
- * when the host's connection ends, by a signal, or when it is told to.
+ * commands, and ends when nobody has used it for as long as the profile says, when
+ * the host refuses it for good, by a signal, or when it is told to. That the host is
+ * away does not end it (session_far.c).
  *
  * What always holds: the socket's file is there only while the session serves; it
  * goes before anything else ends, so that no command finds a session that is
@@ -16,19 +17,30 @@
 
 #include "base/clock.h"
 #include "client/connect/channel_private.h"
-#include "client/connect/key.h"
 #include "client/connect/local.h"
 #include "client/connect/profile.h"
 #include "client/connect/session_private.h"
-#include "wire/conn_dial.h"
 #include "wire/tls.h"
 
-static void set_state(struct session *s, enum session_state to)
+#define TO(state) (1u << (state))
+
+static const unsigned transitions[SESSION_STATES] = {
+	[SESSION_CONNECTING] = TO(SESSION_SERVING) | TO(SESSION_ENDING),
+	[SESSION_SERVING] =
+		TO(SESSION_AWAY) | TO(SESSION_DRAINING) | TO(SESSION_ENDING),
+	[SESSION_AWAY] = TO(SESSION_SERVING) | TO(SESSION_ENDING),
+	[SESSION_DRAINING] = TO(SESSION_ENDING),
+	[SESSION_ENDING] = TO(SESSION_ENDED),
+};
+
+void session_set_state(struct session *s, enum session_state to)
 {
 	static const char names[SESSION_STATES][12] = {
-		"connecting", "serving", "draining", "ending", "ended"};
+		"connecting", "serving", "away", "draining", "ending", "ended"};
+	bool allowed = transitions[s->state] & TO(to);
 
-	assert(to > s->state);
+	(void)allowed;
+	assert(allowed);
 	log_debug(s->options->log, "session: %s -> %s", names[s->state],
 		  names[to]);
 	s->state = to;
@@ -63,12 +75,16 @@ static void stop_listening(struct session *s)
 /* Nobody is left: the loop runs empty. */
 static void finish(struct session *s)
 {
-	set_state(s, SESSION_ENDED);
+	session_set_state(s, SESSION_ENDED);
 	conn_loop_close(s->near_loop);
 	conn_loop_close(s->far_loop);
 	close_handle((uv_handle_t *)&s->turn);
 	close_handle((uv_handle_t *)&s->awake);
 	close_handle((uv_handle_t *)&s->timer);
+	close_handle((uv_handle_t *)&s->retry);
+	close_handle((uv_handle_t *)&s->doubt);
+	close_handle((uv_handle_t *)&s->watch);
+	close_handle((uv_handle_t *)&s->held_timer);
 	for (size_t i = 0; i < SESSION_SIGNALS; i++)
 		close_handle((uv_handle_t *)&s->signals[i]);
 }
@@ -97,9 +113,8 @@ void session_stop(struct session *s)
 	if (s->state >= SESSION_ENDING)
 		return;
 	stop_listening(s);
-	set_state(s, SESSION_ENDING);
-	if (s->dial)
-		conn_dial_cancel(steal(&s->dial));
+	session_set_state(s, SESSION_ENDING);
+	far_end(s);
 	forward_end_all(s);
 	drain_clients(s);
 	uv_timer_start(&s->timer, on_drained_too_long, SESSION_DRAIN_MS, 0);
@@ -127,11 +142,13 @@ static void step_aside(struct session *s)
 /* It takes no new streams; commands go elsewhere from now on. */
 static void drain(struct session *s)
 {
+	if (s->state == SESSION_AWAY)
+		session_stop(s);
 	if (s->state != SESSION_SERVING)
 		return;
 	step_aside(s);
 	uv_timer_stop(&s->timer);
-	set_state(s, SESSION_DRAINING);
+	session_set_state(s, SESSION_DRAINING);
 	drain_clients(s);
 	if (list_empty(&s->clients))
 		session_stop(s);
@@ -142,6 +159,18 @@ void session_lock(struct session *s)
 	log_info(s->options->log, "the session forgets the key");
 	tls_context_forget_key(s->tls);
 	drain(s);
+}
+
+/* Those whose requests are held are answered; the others' connections say it. */
+void session_refuse(struct session *s)
+{
+	log_info(s->options->log, "the session ends: %s", error_words(&s->why));
+	forward_refuse_held(s, &s->why);
+	if (s->state != SESSION_AWAY)
+		list_for_each_safe (node, &s->clients)
+			conn_close(list_entry(node, struct client, node)->conn,
+				   &s->why);
+	session_stop(s);
 }
 
 /* -- idle ------------------------------------------------------------------ */
@@ -159,7 +188,8 @@ static void begin_idle(struct session *s)
 	int64_t persist = s->options->profile->persist;
 
 	s->idle_since = clock_monotonic_ns();
-	if (persist > 0 && s->state == SESSION_SERVING)
+	if (persist > 0 &&
+	    (s->state == SESSION_SERVING || s->state == SESSION_AWAY))
 		uv_timer_start(&s->timer, on_idle_too_long, (uint64_t)persist,
 			       0);
 }
@@ -173,7 +203,7 @@ void session_used_by(struct client *client)
 	client->uses = true;
 	s->users_count++;
 	s->idle_since = 0;
-	if (s->state == SESSION_SERVING)
+	if (s->state < SESSION_DRAINING)
 		uv_timer_stop(&s->timer);
 }
 
@@ -253,7 +283,7 @@ static void attach(struct session *s, int fd)
 		return;
 	}
 	client->session = s;
-	client->late = s->state != SESSION_SERVING;
+	client->late = s->state >= SESSION_DRAINING;
 	if (conn_new(&client->conn, s->near_loop, fd, &options, &why) < 0) {
 		log_warning(s->options->log, "a command was turned away: %s",
 			    error_words(&why));
@@ -297,92 +327,15 @@ static int start_listening(struct session *s, struct error *err)
 
 /* -- the host -------------------------------------------------------------- */
 
-static void on_far_open(void *context, struct conn *conn)
-{
-	struct session *s = context;
-
-	s->dial = NULL;
-	s->far = conn;
-}
-
-static void on_far_drain(void *context, struct conn *conn)
-{
-	struct session *s = context;
-
-	log_info(s->options->log, "the host is shutting down");
-	drain(s);
-}
-
-/* Nobody who tries again gets further: they are told what the host has said. */
-static void tell_clients(struct session *s)
-{
-	list_for_each_safe (node, &s->clients)
-		conn_close(list_entry(node, struct client, node)->conn,
-			   &s->why);
-}
-
-static void on_far_closed(void *context, struct conn *conn,
-			  const struct error *why)
-{
-	struct session *s = context;
-
-	s->dial = NULL;
-	s->far = NULL;
-	if (s->state >= SESSION_ENDING)
-		return;
-	error_set(&s->why, error_is_set(why) ? why->code : ERROR_DISCONNECTED,
-		  "%s",
-		  error_is_set(why) ? error_words(why)
-				    : "the host ended the connection");
-	log_info(s->options->log, "the session ends: %s", error_words(&s->why));
-	if (s->why.code == ERROR_TLS || s->why.code == ERROR_DENIED)
-		tell_clients(s);
-	session_stop(s);
-}
-
-static const struct conn_events far_events = {
-	.on_open = on_far_open,
-	.on_drain = on_far_drain,
-	.on_closed = on_far_closed,
-};
-
-static int dial(struct session *s, struct error *err)
-{
-	const struct profile *p = s->options->profile;
-	autofree char *host = NULL;
-	autofree char *port = NULL;
-	struct conn_dial_options options = {
-		.server_name = p->server_name,
-		.timeout_ms = (uint64_t)p->connect_timeout,
-		.events = &far_events,
-		.context = s,
-	};
-
-	if (p->via)
-		return error_set(err, ERROR_UNSUPPORTED,
-				 "via = %s: this virtmux cannot reach a host "
-				 "through another one yet",
-				 p->via);
-	if (conn_split_address(p->address, PROFILE_PORT, &host, &port, err) <
-		    0 ||
-	    key_tls_context(&s->tls, p, s->options->sources, err) < 0)
-		return -1;
-	options.tls = s->tls;
-	options.host = host;
-	options.port = port;
-	return conn_dial(s->far_loop, &options, &s->dial, err);
-}
-
 /* Runs the loop until the host has answered, or never will. */
 static int connect_host(struct session *s, struct error *err)
 {
 	const struct profile *p = s->options->profile;
 
-	if (dial(s, &s->why) < 0)
+	if (far_begin(s, &s->why) < 0)
 		return channel_explain(&s->why, p, err);
 	while (!s->far && s->state == SESSION_CONNECTING)
 		uv_run(&s->uv, UV_RUN_ONCE);
-	tls_context_forget_key(s->tls);
 	if (s->far)
 		return 0;
 	if (s->interrupted)
@@ -400,6 +353,12 @@ static void on_signal(uv_signal_t *handle, int number)
 	session_stop(s);
 }
 
+static void init_timer(struct session *s, uv_timer_t *timer)
+{
+	uv_timer_init(&s->uv, timer);
+	timer->data = s;
+}
+
 static void start_handles(struct session *s)
 {
 	static const int numbers[SESSION_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
@@ -409,8 +368,11 @@ static void start_handles(struct session *s)
 		s->signals[i].data = s;
 		uv_signal_start(&s->signals[i], on_signal, numbers[i]);
 	}
-	uv_timer_init(&s->uv, &s->timer);
-	s->timer.data = s;
+	init_timer(s, &s->timer);
+	init_timer(s, &s->retry);
+	init_timer(s, &s->doubt);
+	init_timer(s, &s->watch);
+	init_timer(s, &s->held_timer);
 	uv_check_init(&s->uv, &s->turn);
 	s->turn.data = s;
 	uv_idle_init(&s->uv, &s->awake);
@@ -420,10 +382,11 @@ static void start_handles(struct session *s)
 static int make_conn_loops(struct session *s, struct error *err)
 {
 	struct conn_limits near = conn_limits_default;
+	struct conn_limits far = conn_limits_default;
 
 	near.silence_ms = SESSION_SILENCE_MS;
-	if (conn_loop_new(&s->far_loop, &s->uv, &conn_limits_default,
-			  s->options->log, err) < 0)
+	far.grace_ms = (uint64_t)s->options->profile->connect_timeout;
+	if (conn_loop_new(&s->far_loop, &s->uv, &far, s->options->log, err) < 0)
 		return -1;
 	if (conn_loop_new(&s->near_loop, &s->uv, &near, s->options->log, err) ==
 	    0)
@@ -443,10 +406,12 @@ static int make(struct session **session, const struct session_options *options,
 		return error_set_no_memory(err);
 	s->options = options;
 	s->listener = -1;
+	s->routes_fd = -1;
 	s->path = strdup(path);
 	list_init(&s->clients);
 	list_init(&s->forwards);
 	list_init(&s->due);
+	list_init(&s->held);
 	if (!s->path || uv_loop_init(&s->uv) < 0) {
 		free(s->path);
 		free(s);
@@ -475,6 +440,8 @@ static void free_session(struct session *s)
 	uv_loop_close(&s->uv);
 	tls_context_unref(s->tls);
 	error_clear(&s->why);
+	free(s->host);
+	free(s->port);
 	free(s->path);
 	free(s);
 }
@@ -485,8 +452,9 @@ static int serve(struct session *s,
 {
 	if (connect_host(s, err) < 0 || start_listening(s, err) < 0)
 		return -1;
-	set_state(s, SESSION_SERVING);
+	session_set_state(s, SESSION_SERVING);
 	s->opened_us = clock_realtime_us();
+	far_watch(s);
 	begin_idle(s);
 	if (on_serving(context, err) < 0)
 		return -1;

@@ -5,9 +5,9 @@
  * host, address: of the profile; pid; peer: the address that was reached; tls;
  * opened: RFC 3339; clients: commands that are attached, the asking one left out;
  * streams: that are forwarded; bytes_in, bytes_out: from and to the host;
- * persist_ms: 0 for ever; state: "serving" or "draining";
- * version: of virtmux; idle_ms: since it was used, null while it is; ends_in_ms: when
- * nobody uses it, null where it does not end by time.
+ * persist_ms: 0 for ever; state: "serving", "away" or "draining"; away: why the host
+ * is not reached, where it is not; version: of virtmux; idle_ms: since it was used, null
+ * while it is; ends_in_ms: when nobody uses it, null where it does not end by time.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ static int64_t remaining_ms(const struct session *s)
 	int64_t persist = s->options->profile->persist;
 	int64_t idle = session_idle_ms(s);
 
-	if (idle < 0 || persist == 0 || s->state != SESSION_SERVING)
+	if (idle < 0 || persist == 0 || s->state >= SESSION_DRAINING)
 		return -1;
 	return persist > idle ? persist - idle : 0;
 }
@@ -69,7 +69,11 @@ static void append_status(struct buf *out, const struct session *s)
 	append_member(out, "tls", tls);
 	append_member(out, "opened", opened);
 	append_member(out, "state",
-		      s->state == SESSION_SERVING ? "serving" : "draining");
+		      s->state == SESSION_SERVING ? "serving"
+		      : s->state == SESSION_AWAY  ? "away"
+						  : "draining");
+	if (s->state == SESSION_AWAY)
+		append_member(out, "away", error_words(&s->why));
 	append_member(out, "version", VIRTMUX_VERSION);
 	append_ms(out, "idle_ms", session_idle_ms(s));
 	append_ms(out, "ends_in_ms", remaining_ms(s));

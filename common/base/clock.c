@@ -1,5 +1,5 @@
 /*
- * The two clocks over clock_gettime(2). Called by every room; any thread. What
+ * The clocks over clock_gettime(2). Called by every room; any thread. What
  * always holds: the texts are UTC, whatever TZ says.
  */
 #include "base/clock.h"
@@ -7,12 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
-uint64_t clock_monotonic_ns(void)
+static uint64_t read_ns(clockid_t clock)
 {
 	struct timespec now = {0};
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_monotonic_ns(void)
+{
+	return read_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_boottime_ns(void)
+{
+#ifdef CLOCK_BOOTTIME
+	return read_ns(CLOCK_BOOTTIME);
+#else
+	return read_ns(CLOCK_MONOTONIC);
+#endif
 }
 
 int64_t clock_realtime_us(void)

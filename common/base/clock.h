@@ -1,6 +1,6 @@
 /*
- * The two clocks: monotonic for time-outs and measurements, wall time for
- * certificates, logs and people. Any thread.
+ * The clocks: monotonic for time-outs and measurements, with and without sleep,
+ * wall time for certificates, logs and people. Any thread.
  */
 #ifndef VIRTMUX_BASE_CLOCK_H
 #define VIRTMUX_BASE_CLOCK_H
@@ -16,6 +16,12 @@
 
 /* Nanoseconds since an arbitrary start; never goes back. */
 uint64_t clock_monotonic_ns(void);
+
+/*
+ * The same, but time in which the machine slept counts where the system tells it
+ * apart; else it is clock_monotonic_ns().
+ */
+uint64_t clock_boottime_ns(void);
 
 /* Microseconds since 1970 UTC. */
 int64_t clock_realtime_us(void);

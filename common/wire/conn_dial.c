@@ -35,6 +35,7 @@ struct conn_dial {
 	const struct conn_events *events;
 	void *context;
 	uint64_t timeout_ms;
+	uint64_t race_ms;
 	uv_getaddrinfo_t resolve;
 	uv_timer_t stagger; /* begins the next attempt */
 	uv_timer_t timeout; /* for all of it */
@@ -378,6 +379,22 @@ static void begin_story(struct conn_dial *d)
 			 sizeof(story->addresses[i].text));
 }
 
+static void on_timeout(uv_timer_t *timer);
+
+/*
+ * From now on no longer than race_ms, and as long for an address whose turn comes
+ * late. A SYN that was lost while there was no network is sent again by the kernel
+ * after 1, 3, 7 s: who tries often asks for a new one sooner.
+ */
+static void hasten(struct conn_dial *d)
+{
+	uint64_t turns = d->addresses > 0 ? d->addresses - 1 : 0;
+	uint64_t ms = d->race_ms + turns * WIRE_ATTEMPT_DELAY_MS;
+
+	if (d->race_ms && ms < uv_timer_get_due_in(&d->timeout))
+		uv_timer_start(&d->timeout, on_timeout, ms, 0);
+}
+
 static void on_resolved(uv_getaddrinfo_t *request, int status,
 			struct addrinfo *found)
 {
@@ -402,6 +419,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status,
 	order_addresses(d);
 	if (d->story)
 		begin_story(d);
+	hasten(d);
 	begin_next(d);
 }
 
@@ -474,6 +492,7 @@ static int dial_host(struct conn_loop *loop, const struct conn_dial_options *o,
 	if (d->story)
 		memset(d->story, 0, sizeof(*d->story));
 	d->timeout_ms = o->timeout_ms ? o->timeout_ms : WIRE_CONNECT_MS;
+	d->race_ms = o->race_ms;
 	d->tls = o->tls ? tls_context_ref(o->tls) : NULL;
 	if (copy_strings(d, o, err) || resolve(d, err)) {
 		free_dial(d);

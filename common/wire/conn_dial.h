@@ -42,6 +42,8 @@ struct conn_dial_options {
 	const char *server_name; /* expected in the certificate; NULL: host */
 	struct tls_context *tls;
 	uint64_t timeout_ms; /* for everything; 0: the limits' defaults */
+	uint64_t race_ms;    /* for TCP once the name is resolved, where that is
+			     shorter; 0: it is not */
 	struct conn_dial_story *story;    /* filled until the first callback, or
 					  NULL */
 	const struct conn_events *events; /* on_open means: connected */

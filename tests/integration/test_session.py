@@ -210,15 +210,57 @@ class Session(SessionCase):
         self.assertEqual((process.returncode, out, err), (0, b"", b""))
         self.assertFalse(os.path.exists(self.socket))
 
-    def test_the_host_goes(self):
+    def await_state(self, state):
+        wait_for(lambda: self.sessions()[0]["state"] == state, f"the session is {state}")
+
+    def start_again(self):
+        """virtmuxd, where it was."""
+        self.daemon.write_config({"daemon": {"listen": self.daemon.address}})
+        self.daemon.spawn()
+
+    def test_the_host_goes_and_comes_back(self):
+        """The session stays, says so, and takes the first chance to be back."""
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            session = self.open() if how == signal.SIGKILL else self.sessions()[0]
+            self.daemon.stop(how)
+            self.await_state("away")
+            self.assertIn("nothing listens", self.sessions()[0]["away"] +
+                          self.virtmux("list", status=5))
+            self.start_again()
+            self.assertIn("running", self.virtmux("list"))
+            self.await_state("serving")
+            self.assertEqual(self.sessions()[0]["pid"], session["pid"])
+        self.assertEqual(self.handshakes(), 3)
+
+    def test_what_comes_meanwhile_waits_or_is_told(self):
+        self.make_client(self.daemon, **{"connect-timeout": "2s"})
+        self.open()
+        self.daemon.stop(signal.SIGKILL)
+        self.await_state("away")
+        begin = time.monotonic()
+        said = self.virtmux("start", "test", status=5)
+        self.assertGreater(time.monotonic() - begin, 1.9)
+        self.assertRegex(said, "host 'test' is away since .*connect-timeout.*nothing "
+                               "listens there")
+        waiting = self.alice.spawn("dominfo", "test", stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
+        wait_for(lambda: self.sessions()[0]["streams"] == 1, "it waits")
+        self.start_again()
+        self.assertIn("test", waiting.communicate(timeout=TIMEOUT)[0])
+        self.assertEqual(waiting.returncode, 0)
+
+    def test_a_refusal_for_good_ends_it(self):
         session = self.open()
         self.daemon.stop(signal.SIGKILL)
-        self.await_end(session["pid"])
-        self.assertIn("nothing listens", self.virtmux("list", status=5))
-
-    def test_the_host_drains(self):
-        session = self.open()
-        self.daemon.stop()
+        self.await_state("away")
+        waiting = self.alice.spawn("list", stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
+        wait_for(lambda: self.sessions()[0]["streams"] == 1, "it waits")
+        other = virtmux_test.Authority(os.path.join(self.work, "other-pki"))
+        self.daemon.authority = other
+        self.start_again()
+        said = waiting.communicate(timeout=TIMEOUT)[0]
+        self.assertEqual(waiting.returncode, 6, said)
         self.await_end(session["pid"])
 
     def test_one_cut_command_does_not_matter_to_others(self):

@@ -92,6 +92,26 @@ static int expect_name(struct tls *tls, const char *name, struct error *err)
 			 name);
 }
 
+/*
+ * A copy of the key for this handshake: OpenSSL keeps what it computes of a key that
+ * it has used (of RSA, the primes) in ordinary memory with it, so the context's own is
+ * never used. A key on a token, which is no provider's, has no copy.
+ */
+static int use_key(struct tls *tls, struct error *err)
+{
+	EVP_PKEY *key = tls->context->key;
+	EVP_PKEY *copy = NULL;
+	bool used;
+
+	if (!key)
+		return 0;
+	if (EVP_PKEY_get0_provider(key))
+		copy = EVP_PKEY_dup(key);
+	used = SSL_use_PrivateKey(tls->ssl, copy ? copy : key) == 1;
+	EVP_PKEY_free(copy);
+	return used ? 0 : error_set_no_memory(err);
+}
+
 static int attach(struct tls *tls, struct error *err)
 {
 	BIO *bio;
@@ -110,10 +130,7 @@ static int attach(struct tls *tls, struct error *err)
 		SSL_set_accept_state(tls->ssl);
 	else
 		SSL_set_connect_state(tls->ssl);
-	if (tls->context->key &&
-	    SSL_use_PrivateKey(tls->ssl, tls->context->key) != 1)
-		return error_set_no_memory(err);
-	return 0;
+	return use_key(tls, err);
 }
 
 int tls_new(struct tls **result, struct tls_context *context,

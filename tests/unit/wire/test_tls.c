@@ -305,7 +305,7 @@ static void on_key_freed(void *key, void *freed, CRYPTO_EX_DATA *data,
 		*(bool *)freed = true;
 }
 
-/* A client's key is freed while its connection goes on. */
+/* A client's key is freed, and its copy when the handshake is over. */
 static void test_key_is_forgotten(void **state)
 {
 	struct ends *e = *state;
@@ -316,11 +316,13 @@ static void test_key_is_forgotten(void **state)
 
 	assert_int_equal(EVP_PKEY_set_ex_data(context->key, index, &freed), 1);
 	assert_int_equal(tls_handshake(e->client, NULL), TLS_AGAIN);
+	assert_ptr_not_equal(SSL_get_privatekey(e->client->ssl), context->key);
 	tls_context_forget_key(context);
-	assert_false(freed); /* the handshake needs it still */
+	assert_true(freed);
+	assert_non_null(SSL_get_privatekey(e->client->ssl));
 	assert_int_equal(hand_over(e->host, e->from_client, 4096), TLS_AGAIN);
 	assert_int_equal(hand_over(e->client, e->from_host, 4096), TLS_OK);
-	assert_true(freed);
+	assert_null(SSL_get_privatekey(e->client->ssl));
 	assert_int_equal(hand_over(e->host, e->from_client, 4096), TLS_OK);
 	say(e, "it lives", 4096);
 	CRYPTO_free_ex_index(CRYPTO_EX_INDEX_EVP_PKEY, index);

@@ -111,7 +111,7 @@ static int make_key(struct command_call *call, const struct enrolment *e,
 
 	if (!passphrase)
 		return error_set_no_memory(err);
-	key_memory_protect();
+	key_memory_protect(true);
 	if (!call_flag(call, "force") && refuse_existing(e, err) < 0)
 		return -1;
 	if (key_ask_new(passphrase, &question, err) < 0 ||

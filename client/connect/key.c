@@ -96,7 +96,7 @@ int key_load(struct evp_pkey_st **key, const struct profile *profile,
 
 	if (!profile->key)
 		return no_key(profile, "key", err);
-	key_memory_protect();
+	key_memory_protect(!sources->embedded);
 	if (key_is_pkcs11(profile->key))
 		rc = key_pkcs11_load(key, profile->key, sources, err);
 	else

@@ -39,7 +39,8 @@ struct key_sources {
 	int passphrase_fd;           /* read to its first newline, or -1 */
 	const char *passphrase_file; /* borrowed, or NULL */
 	bool batch;                  /* ask nobody */
-	struct log *log;             /* borrowed, may be NULL */
+	bool embedded;   /* the process is another's: its core dumps stay */
+	struct log *log; /* borrowed, may be NULL */
 };
 
 /*

@@ -71,9 +71,10 @@ void key_memory_begin(void)
 	CRYPTO_set_mem_functions(on_malloc, on_realloc, on_free);
 }
 
-void key_memory_protect(void)
+void key_memory_protect(bool alone)
 {
-	secret_forbid_core();
+	if (alone)
+		secret_forbid_core();
 	if (!CRYPTO_secure_malloc_initialized())
 		CRYPTO_secure_malloc_init(KEY_MEMORY_SECURE, SECURE_LEAST);
 }

@@ -9,6 +9,8 @@
 #ifndef VIRTMUX_CLIENT_KEY_MEMORY_H
 #define VIRTMUX_CLIENT_KEY_MEMORY_H
 
+#include <stdbool.h>
+
 #define KEY_MEMORY_WIPED  (16 * 1024)  /* bytes of a block, at most */
 #define KEY_MEMORY_SECURE (256 * 1024) /* bytes of the secure heap */
 
@@ -18,10 +20,11 @@
 void key_memory_begin(void);
 
 /*
- * Before a key is opened: makes the secure heap, and core dumps end. Where the
- * system does not lock so much memory, it is used without. May be called again.
+ * Before a key is opened: makes the secure heap; where the process is ours ALONE, core
+ * dumps end, too. Where the system does not lock so much memory, it is used without. May
+ * be called again.
  */
-void key_memory_protect(void);
+void key_memory_protect(bool alone);
 
 /* After it was: wipes the part of the stack that opening it has used. */
 void key_memory_wipe_stack(void);

@@ -24,6 +24,7 @@ ARROWS = {
                     "daemon/virt", "daemon/relay", "daemon/ops"},
     "client/web": {"common/base"},
     "client/connect": {"common/base", "common/api", "common/wire"},
+    "client/library": {"common/base", "common/api", "common/wire", "client/connect"},
     "client": {"common/base", "common/api", "common/record", "common/wire",
                "client/connect", "client/web"},
     "pki": {"common/base"},

@@ -43,8 +43,8 @@ static void test_protect(void **state)
 	struct rlimit limit;
 	void *secure = NULL;
 
-	key_memory_protect();
-	key_memory_protect();
+	key_memory_protect(true);
+	key_memory_protect(true);
 	assert_int_equal(getrlimit(RLIMIT_CORE, &limit), 0);
 	assert_true(limit.rlim_cur <= 1);
 	secure = OPENSSL_secure_malloc(64);

@@ -156,15 +156,13 @@ static bool find_key(const char *text, const char *section, const char *key,
 /* -- changes --------------------------------------------------------------- */
 
 /* Puts WITH in the place of S. 0, or -1 without memory. */
-static int replace(struct config_edit *edit, struct span s, const char *with)
+static int replace_part(struct config_edit *edit, struct span s,
+			const char *with)
 {
 	autobuf text = {0};
 	char *whole = NULL;
 
 	buf_append(&text, edit->text, s.begin);
-	/* A last line without its newline gets it before another one follows. */
-	if (s.begin > 0 && edit->text[s.begin - 1] != '\n' && *with)
-		buf_append_char(&text, '\n');
 	buf_append_str(&text, with);
 	buf_append_str(&text, edit->text + s.end);
 	whole = buf_steal_str(&text);
@@ -173,6 +171,20 @@ static int replace(struct config_edit *edit, struct span s, const char *with)
 	free(edit->text);
 	edit->text = whole;
 	return 0;
+}
+
+/* The same with whole lines. */
+static int replace(struct config_edit *edit, struct span s, const char *with)
+{
+	autobuf text = {0};
+	autofree char *lines = NULL;
+
+	/* A last line without its newline gets it before another one follows. */
+	if (s.begin > 0 && edit->text[s.begin - 1] != '\n' && *with)
+		buf_append_char(&text, '\n');
+	buf_append_str(&text, with);
+	lines = buf_steal_str(&text);
+	return lines ? replace_part(edit, s, lines) : -1;
 }
 
 /* Behind the last line of the section that says something. */
@@ -229,6 +241,23 @@ void config_edit_unset(struct config_edit *edit, const char *section,
 	if (find_key(edit->text, section, key, &s))
 		memmove(edit->text + s.begin, edit->text + s.end,
 			strlen(edit->text + s.end) + 1);
+}
+
+int config_edit_rename(struct config_edit *edit, const char *section,
+		       const char *to, struct error *err)
+{
+	autobuf text = {0};
+	autofree char *name = NULL;
+	struct span s;
+
+	if (!find_section(edit->text, section, &s))
+		return 0;
+	buf_appendf(&text, "[%s]", to);
+	name = buf_steal_str(&text);
+	if (!name ||
+	    replace_part(edit, line_content(edit->text, s.begin), name) < 0)
+		return error_set_no_memory(err);
+	return 0;
 }
 
 void config_edit_remove(struct config_edit *edit, const char *section)

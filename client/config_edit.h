@@ -1,6 +1,6 @@
 /*
  * Changes to the user's configuration file that leave all else in it as it is:
- * comments, order, blank lines. Used by `host add`, `host remove` and `import`.
+ * comments, order, blank lines. Used by `host`, `config` and `import`.
  *
  * What always holds: the file is replaced as a whole or not at all, by a text that
  * config.h reads without fault; between opening and freeing no other virtmux edits
@@ -45,6 +45,10 @@ int config_edit_set(struct config_edit *edit, const char *section,
 /* Takes the line away, where there is one. */
 void config_edit_unset(struct config_edit *edit, const char *section,
 		       const char *key);
+
+/* Calls the section TO, where there is one; its comment stays. */
+int config_edit_rename(struct config_edit *edit, const char *section,
+		       const char *to, struct error *err);
 
 /*
  * Takes the section away with its lines, but not the comment that stands directly

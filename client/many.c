@@ -15,6 +15,8 @@
 
 #include "api/json.h"
 #include "base/file.h"
+#include "client/connect/config.h"
+#include "client/connect/hosts.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -23,7 +25,7 @@ bool many_wanted(const struct command_call *call)
 	const char *text = command_host_text(call);
 
 	return text && !command_gathers(call->command) &&
-	       (strchr(text, ',') || text[0] == '@');
+	       hosts_are_several(text);
 }
 
 /* -- a host's process ------------------------------------------------------ */
@@ -179,6 +181,16 @@ static void on_signal(uv_signal_t *handle, int signal)
 	uv_timer_start(&many->patience, on_patience, MANY_PATIENCE_MS, 0);
 }
 
+/* Ctrl-C goes to all of us, and its process may be the first to know. */
+static bool ended_by_hand(const struct many_host *host, int signal)
+{
+	bool ours = false;
+
+	for (size_t i = 0; i < array_size(signals); i++)
+		ours = ours || signals[i] == signal;
+	return ours || host->many->interrupted;
+}
+
 /* Its last words, and where it has none, what its end says. */
 static void judge(struct many_host *host)
 {
@@ -192,7 +204,7 @@ static void judge(struct many_host *host)
 	line = text->len ? buf_steal_str(text) : NULL;
 	if (line)
 		many_read_error(line, &host->why);
-	else if (host->status < 0 && host->many->interrupted)
+	else if (host->status < 0 && ended_by_hand(host, WTERMSIG(status)))
 		error_set(&host->why, ERROR_INTERRUPTED, "it was interrupted");
 	else if (host->status < 0)
 		error_set(&host->why, ERROR_INTERNAL,
@@ -205,6 +217,8 @@ static void all_ended(struct many *many)
 	for (size_t i = 0; i < array_size(many->signals); i++)
 		uv_close((uv_handle_t *)&many->signals[i], NULL);
 	uv_close((uv_handle_t *)&many->patience, NULL);
+	uv_close((uv_handle_t *)&many->tick, NULL);
+	many_progress_hide(many);
 }
 
 static void on_pipe_closed(uv_handle_t *handle)
@@ -276,6 +290,7 @@ static int run_loop(struct many *many, struct error *err)
 	sigprocmask(SIG_SETMASK, &many->mask, NULL);
 	uv_timer_init(&many->loop, &many->patience);
 	many->patience.data = many;
+	many_progress_begin(many);
 	for (size_t i = 0; i < many->count; i++)
 		if (many->hosts[i].refused)
 			many_show_host(&many->hosts[i]);
@@ -328,11 +343,23 @@ static int read_input(struct many *many, struct error *err)
 	return many->input ? 0 : error_set_no_memory(err);
 }
 
+int many_find_hosts(struct many *many, const char *text, struct error *err)
+{
+	autoptr(config) config = NULL;
+	autohosts found = {0};
+
+	if (config_load(&config, call_config_file(many->call),
+			CONFIG_SYSTEM_FILE, err) < 0 ||
+	    hosts_find(&found, config, text, MANY_HOSTS_MAX, err) < 0)
+		return -1;
+	many->count = found.count;
+	many->names = steal(&found.names);
+	found.count = 0;
+	return 0;
+}
+
 int many_make_hosts(struct many *many, struct error *err)
 {
-	if (many->count == 0)
-		return error_set(err, ERROR_CONFIG,
-				 "there are no hosts in that group");
 	many->hosts = calloc(many->count, sizeof(*many->hosts));
 	if (!many->hosts)
 		return error_set_no_memory(err);
@@ -373,8 +400,7 @@ static int run_all(struct many *many, command_fn *run, struct error *err)
 	struct command_call *call = many->call;
 
 	if (refuse(call, err) < 0 ||
-	    many_find_hosts(many, command_host_text(call),
-			    call_config_file(call), err) < 0 ||
+	    many_find_hosts(many, command_host_text(call), err) < 0 ||
 	    many_make_hosts(many, err) < 0 || many_unlock(many, err) < 0 ||
 	    read_input(many, err) < 0)
 		return -1;

@@ -64,6 +64,9 @@ struct many {
 	uv_loop_t loop;
 	uv_signal_t signals[3];
 	uv_timer_t patience;
+	uv_timer_t tick; /* of the line that tells who is awaited */
+	uint64_t begun_ns;
+	bool drawn; /* that line stands on the terminal */
 	unsigned running;
 	bool interrupted;
 	bool shown; /* a block of text was */
@@ -71,20 +74,14 @@ struct many {
 
 /* -- many.c ---------------------------------------------------------------- */
 
+/* The hosts that TEXT means (hosts.h), into many->names. ERROR_USAGE, ERROR_CONFIG. */
+int many_find_hosts(struct many *many, const char *text, struct error *err);
+
 /* many->hosts by many->names. ERROR_CONFIG where there are none. */
 int many_make_hosts(struct many *many, struct error *err);
 
 /* Frees all that MANY owns. */
 void many_clear(struct many *many);
-
-/* -- many_hosts.c ---------------------------------------------------------- */
-
-/*
- * The hosts that TEXT ("a,b,@web") names, each once, into many->names. CONFIG:
- * the user's file, or NULL. ERROR_USAGE, ERROR_CONFIG.
- */
-int many_find_hosts(struct many *many, const char *text, const char *config,
-		    struct error *err);
 
 /* -- many_key.c ------------------------------------------------------------ */
 
@@ -96,6 +93,13 @@ int many_unlock(struct many *many, struct error *err);
 
 /* "CODE WORDS", as a process reports it. Returns -1. */
 int many_read_error(const char *text, struct error *err);
+
+/* -- many_progress.c ------------------------------------------------------- */
+
+/* From here on the line comes and goes by itself, while the loop runs. */
+void many_progress_begin(struct many *many);
+/* Before something else is printed. */
+void many_progress_hide(struct many *many);
 
 /* -- many_show.c ----------------------------------------------------------- */
 

@@ -76,6 +76,7 @@ void many_show_part(struct many_stream *stream)
 {
 	struct many_host *host = stream->host;
 
+	many_progress_hide(host->many);
 	if (stream->kind == MANY_MESSAGES)
 		take_lines(host, &stream->text, false, show_message);
 	if (stream->kind != MANY_RESULT)
@@ -117,6 +118,7 @@ void many_show_host(struct many_host *host)
 	struct many *many = host->many;
 	struct buf *text = &host->streams[MANY_RESULT].text;
 
+	many_progress_hide(many);
 	take_lines(host, &host->streams[MANY_MESSAGES].text, true,
 		   show_message);
 	if (many->format == OUTPUT_TABLE)
@@ -197,6 +199,16 @@ static int status_of(const struct many_host *host)
 					: host->status;
 }
 
+/* "web-1 (connect)"; its words were told when it ended. */
+static void append_failure(struct buf *out, const struct many_host *host)
+{
+	buf_appendf(out, "%s%s", out->len ? ", " : "", host->name);
+	if (error_is_set(&host->why))
+		buf_appendf(out, " (%s)", error_code_name(host->why.code));
+	else
+		buf_appendf(out, " (status %d)", host->status);
+}
+
 /* The exit status that all have in common, or that of ERROR_PARTIAL. */
 static int settle(struct many *many, struct error *err)
 {
@@ -210,9 +222,10 @@ static int settle(struct many *many, struct error *err)
 		int status = status_of(&many->hosts[i]);
 
 		same = same && status == first;
-		if (status != 0)
-			buf_appendf(&names, "%s%s", n++ ? ", " : "",
-				    many->hosts[i].name);
+		if (status == 0)
+			continue;
+		append_failure(&names, &many->hosts[i]);
+		n++;
 	}
 	if (same) {
 		call_told_status(many->call, first);

@@ -1,6 +1,7 @@
 /*
- * The verbs about the user's own configuration: which hosts there are. They ask
- * no host. Files are read by config.h and changed by config_edit.h.
+ * The verbs that change which hosts the user's configuration has: host add, remove,
+ * rename and default. They ask no host. The file is changed by config_edit.h, by
+ * these verbs together with all in it that names the host.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,143 +9,15 @@
 
 #include "api/json.h"
 #include "base/file.h"
-#include "client/connect/config.h"
-#include "client/config_edit.h"
+#include "base/log.h"
+#include "client/config_hosts.h"
 #include "client/connect/key_pkcs11.h"
 #include "client/connect/libvirt_pki.h"
 #include "client/output.h"
 #include "client/verbs.h"
 #include "wire/conn_dial.h"
 
-#define SECTION_DEFAULTS "defaults"
-#define PORT_MAX         65535
-
-static int load(struct command_call *call, struct config **config,
-		struct error *err)
-{
-	return config_load(config, call_config_file(call), CONFIG_SYSTEM_FILE,
-			   err);
-}
-
-static int open_edit(struct command_call *call, struct config_edit **edit,
-		     char **path, struct error *err)
-{
-	*path = config_user_path(call_config_file(call));
-	if (!*path)
-		return error_set_no_memory(err);
-	return config_edit_open(edit, *path, err);
-}
-
-/* "host NAME", to free(). ERROR_USAGE where NAME cannot be one's. */
-static int make_section(char **section, const char *name, struct error *err)
-{
-	autobuf text = {0};
-
-	if (!config_host_name_valid(name))
-		return error_set(err, ERROR_USAGE,
-				 "'%s' cannot be a host's name: it has no "
-				 "blanks and none of ,@*?[]/, and does not "
-				 "begin with '-'",
-				 name);
-	buf_appendf(&text, "host %s", name);
-	*section = buf_steal_str(&text);
-	return *section ? 0 : error_set_no_memory(err);
-}
-
-/* -- host list ------------------------------------------------------------- */
-
-static void add_text(struct json_object *o, const char *name, const char *text)
-{
-	json_object_object_add(o, name,
-			       text ? json_object_new_string(text) : NULL);
-}
-
-/* One host as an object, to json_object_put(); NULL on error. */
-static struct json_object *host_object(const struct config *config,
-				       const char *name, struct error *err)
-{
-	autoptr(profile) p = NULL;
-	struct json_object *o = NULL;
-	const char *preset = config_default_host(config);
-
-	if (config_profile(config, name, &p, err) < 0)
-		return NULL;
-	o = json_object_new_object();
-	add_text(o, "name", name);
-	add_text(o, "address", p->address ? p->address : name);
-	json_object_object_add(
-		o, "default",
-		json_object_new_boolean(preset && strcmp(preset, name) == 0));
-	add_text(o, "certificate", p->certificate);
-	add_text(o, "key", p->key);
-	add_text(o, "ca", p->ca);
-	return o;
-}
-
-static const char *text_of(struct json_object *o, const char *name)
-{
-	struct json_object *member = NULL;
-
-	json_object_object_get_ex(o, name, &member);
-	return member ? json_object_get_string(member) : NULL;
-}
-
-static int print_hosts(struct output *output, struct json_object *list,
-		       struct error *err)
-{
-	static const struct output_column columns[] = {
-		{.title = "Name", .key = "name"},
-		{.title = "Address", .key = "address"},
-		{.title = "Default", .key = "default"},
-		{.title = "Certificate", .key = "certificate", .shrinks = true},
-	};
-	struct output_table *table =
-		output_table_new(output, columns, array_size(columns));
-
-	if (!table)
-		return error_set_no_memory(err);
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *o = json_object_array_get_idx(list, i);
-		bool preset = strcmp(text_of(o, "default"), "true") == 0;
-		struct output_cell cells[array_size(columns)] = {
-			{.text = text_of(o, "name")},
-			{.text = text_of(o, "address")},
-			{.text = preset ? "yes" : ""},
-			{.text = text_of(o, "certificate")},
-		};
-
-		output_table_row(table, cells);
-	}
-	return output_table_end(table, err);
-}
-
-int verb_host_list(struct command_call *call, struct error *err)
-{
-	struct output *output = call_output(call);
-	autoptr(config) config = NULL;
-	autojson all = json_object_new_object();
-	struct json_object *list = json_object_new_array();
-	const char *const *names = NULL;
-	size_t n = 0;
-
-	json_object_object_add(all, "hosts", list);
-	if (load(call, &config, err) < 0)
-		return -1;
-	names = config_hosts(config, &n);
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *o = host_object(config, names[i], err);
-
-		if (!o)
-			return -1;
-		json_object_array_add(list, o);
-	}
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, all, "hosts");
-		return 0;
-	}
-	return print_hosts(output, list, err);
-}
+#define PORT_MAX 65535
 
 /* -- host add -------------------------------------------------------------- */
 
@@ -211,7 +84,7 @@ static int becomes_default(struct command_call *call, bool *yes,
 	size_t n = 0;
 
 	*yes = call_flag(call, "default");
-	if (load(call, &config, &why) < 0) {
+	if (config_hosts_load(call, &config, &why) < 0) {
 		*yes = *yes || why.code == ERROR_NOT_FOUND;
 		return why.code == ERROR_NOT_FOUND ? 0 : error_move(err, &why);
 	}
@@ -230,7 +103,7 @@ static int say_next(struct command_call *call, const char *name,
 	autobuf text = {0};
 	autofree char *hint = NULL;
 
-	if (load(call, &config, err) < 0 ||
+	if (config_hosts_load(call, &config, err) < 0 ||
 	    config_profile(config, name, &p, err) < 0)
 		return -1;
 	if (p->certificate && p->key && p->ca) {
@@ -258,9 +131,9 @@ int verb_host_add(struct command_call *call, struct error *err)
 	autofree char *path = NULL;
 	bool preset = false;
 
-	if (make_section(&section, name, err) < 0 ||
+	if (config_hosts_section(&section, name, err) < 0 ||
 	    check_address(call_argument(call, 1), err) < 0 ||
-	    open_edit(call, &edit, &path, err) < 0 ||
+	    config_hosts_edit(call, &edit, &path, err) < 0 ||
 	    becomes_default(call, &preset, err) < 0)
 		return -1;
 	if (config_edit_has(edit, section) && !call_flag(call, "force"))
@@ -276,33 +149,162 @@ int verb_host_add(struct command_call *call, struct error *err)
 		return -1;
 	output_say(call_output(call), "Host '%s' written to %s%s", name, path,
 		   preset ? ", as the default one" : "");
+	config_hosts_end_session(call, name);
 	return say_next(call, name, err);
 }
 
 /* -- host remove ----------------------------------------------------------- */
 
-static int no_such_host(struct command_call *call, const char *name,
-			const char *path, struct error *err)
+static int not_in_file(struct command_call *call, const char *name,
+		       const char *path, struct error *err)
 {
 	autoptr(config) config = NULL;
-	const char *const *hosts = NULL;
-	const char *near = NULL;
+
+	if (config_hosts_load(call, &config, err) < 0 ||
+	    config_hosts_known(config, name, err) < 0)
+		return -1;
+	return error_set(err, ERROR_DENIED,
+			 "host '%s' stands in %s, which is the "
+			 "administrator's; %s has none of that name",
+			 name, CONFIG_SYSTEM_FILE, path);
+}
+
+/* Opens the file and finds [host NAME] in it: *SECTION, to free(). */
+static int open_host(struct command_call *call, const char *name,
+		     struct config_edit **edit, char **path, char **section,
+		     struct error *err)
+{
+	if (config_hosts_section(section, name, err) < 0 ||
+	    config_hosts_edit(call, edit, path, err) < 0)
+		return -1;
+	return config_edit_has(*edit, *section)
+		       ? 0
+		       : not_in_file(call, name, *path, err);
+}
+
+/*
+ * LIST with TO in the place of the word NAME, or where TO is NULL without it and
+ * what parts it from the next, appended. False: NAME is not in it.
+ */
+static bool replace_word(struct buf *out, const char *list, const char *name,
+			 const char *to)
+{
+	static const char separators[] = ", \t";
+	bool found = false;
+
+	while (*list) {
+		size_t gap = strspn(list, separators);
+		size_t len = strcspn(list + gap, separators);
+
+		if (len != strlen(name) ||
+		    strncmp(list + gap, name, len) != 0) {
+			buf_append(out, list, gap + len);
+		} else {
+			found = true;
+			if (to) {
+				buf_append(out, list, gap);
+				buf_append_str(out, to);
+			}
+		}
+		list += gap + len;
+	}
+	return found;
+}
+
+/* The same in `hosts` of a group's section; *FOUND is left where it is not there. */
+static int edit_group(struct config_edit *edit, const char *group,
+		      const char *name, const char *to, bool *found,
+		      struct error *err)
+{
+	autobuf section = {0};
+	autobuf text = {0};
+	autofree char *header = NULL;
+	autofree char *list = NULL;
+	autofree char *value = NULL;
+	const char *begin;
+
+	buf_appendf(&section, "group %s", group);
+	header = buf_steal_str(&section);
+	if (!header)
+		return error_set_no_memory(err);
+	list = config_edit_get(edit, header, "hosts");
+	if (!list || !replace_word(&text, list, name, to))
+		return 0;
+	*found = true;
+	value = buf_steal_str(&text);
+	if (!value)
+		return error_set_no_memory(err);
+	begin = value + strspn(value, ", \t");
+	return config_edit_set(edit, header, "hosts", begin, err);
+}
+
+/*
+ * Host NAME is called TO (NULL: not there any more): in all groups of the user's
+ * file, and as the default one, which *PRESET then tells.
+ */
+static int edit_mentions(struct command_call *call, struct config_edit *edit,
+			 const char *name, const char *to, bool *preset,
+			 struct error *err)
+{
+	autofree char *host = config_edit_get(edit, SECTION_DEFAULTS, "host");
+	autoptr(config) config = NULL;
+	const char *const *groups = NULL;
+	bool found = false;
 	size_t n = 0;
 
-	if (load(call, &config, err) < 0)
+	if (config_hosts_load(call, &config, err) < 0)
 		return -1;
-	hosts = config_hosts(config, &n);
+	groups = config_groups(config, &n);
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(hosts[i], name) == 0)
-			return error_set(err, ERROR_DENIED,
-					 "host '%s' stands in %s, which is the "
-					 "administrator's; %s has none of that "
-					 "name",
-					 name, CONFIG_SYSTEM_FILE, path);
-	near = nearest_name(name, hosts, n);
-	return error_set(err, ERROR_NOT_FOUND, "%s has no host '%s'%s%s%s",
-			 path, name, near ? "; did you mean '" : "",
-			 near ? near : "", near ? "'?" : "");
+		if (edit_group(edit, groups[i], name, to, &found, err) < 0)
+			return -1;
+	*preset = host && strcmp(host, name) == 0;
+	if (!*preset)
+		return 0;
+	if (to)
+		return config_edit_set(edit, SECTION_DEFAULTS, "host", to, err);
+	config_edit_unset(edit, SECTION_DEFAULTS, "host");
+	return 0;
+}
+
+static size_t find_name(const char *const *names, size_t n, const char *name)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(names[i], name) != 0)
+		i++;
+	return i;
+}
+
+static bool is_in(const struct memberships *groups, const char *group,
+		  const char *host)
+{
+	size_t i = find_name(groups->names, groups->count, group);
+
+	return i < groups->count && hosts_have(&groups->members[i], host);
+}
+
+/* Groups that OLD was in and NEW is not: a pattern no longer fits. */
+static int tell_lost_groups(struct command_call *call,
+			    const struct config *config, const char *old,
+			    const char *new, struct error *err)
+{
+	autoptr(config) now = NULL;
+	automemberships before = {0};
+	automemberships after = {0};
+
+	if (config_hosts_load(call, &now, err) < 0 ||
+	    memberships_read(call, config, &before, err) < 0 ||
+	    memberships_read(call, now, &after, err) < 0)
+		return -1;
+	for (size_t i = 0; i < before.count; i++)
+		if (hosts_have(&before.members[i], old) &&
+		    !is_in(&after, before.names[i], new))
+			log_warning(call_log(call),
+				    "'%s' is not in the group '%s', as '%s' "
+				    "was",
+				    new, before.names[i], old);
+	return 0;
 }
 
 int verb_host_remove(struct command_call *call, struct error *err)
@@ -310,23 +312,123 @@ int verb_host_remove(struct command_call *call, struct error *err)
 	const char *name = call_argument(call, 0);
 	autoptr(config_edit) edit = NULL;
 	autofree char *section = NULL;
-	autofree char *preset = NULL;
 	autofree char *path = NULL;
+	bool preset = false;
 
-	if (make_section(&section, name, err) < 0 ||
-	    open_edit(call, &edit, &path, err) < 0)
+	if (open_host(call, name, &edit, &path, &section, err) < 0 ||
+	    edit_mentions(call, edit, name, NULL, &preset, err) < 0)
 		return -1;
-	if (!config_edit_has(edit, section))
-		return no_such_host(call, name, path, err);
-	preset = config_edit_get(edit, SECTION_DEFAULTS, "host");
-	if (preset && strcmp(preset, name) == 0)
-		config_edit_unset(edit, SECTION_DEFAULTS, "host");
 	config_edit_remove(edit, section);
 	if (config_edit_save(edit, err) < 0)
 		return -1;
 	output_say(call_output(call), "Host '%s' removed from %s%s", name, path,
-		   preset && strcmp(preset, name) == 0
-			   ? "; no host is the default one now"
-			   : "");
+		   preset ? "; no host is the default one now" : "");
+	config_hosts_end_session(call, name);
+	return 0;
+}
+
+/* -- host rename, host default --------------------------------------------- */
+
+/* Where OLD has no address but its name, that becomes its address. */
+static int edit_name(struct config_edit *edit, const struct config *config,
+		     const char *old, const char *new, struct error *err)
+{
+	autofree char *from = NULL;
+	autofree char *to = NULL;
+	struct config_place place;
+
+	if (config_hosts_section(&from, old, err) < 0 ||
+	    config_hosts_section(&to, new, err) < 0)
+		return -1;
+	if (config_host_place(config, new, &place))
+		return error_set(err, ERROR_EXISTS,
+				 "%s:%u: there is a host '%s' already",
+				 place.file, place.line, new);
+	if (!config_value_place(config, old, "address", &place) &&
+	    config_edit_set(edit, from, "address", old, err) < 0)
+		return -1;
+	return config_edit_rename(edit, from, to, err);
+}
+
+/* What the administrator's file says of OLD would not hold for the new name. */
+static int check_system(const char *old, struct error *err)
+{
+	autoptr(config) system = NULL;
+	struct config_place place;
+
+	if (config_load(&system, "/dev/null", CONFIG_SYSTEM_FILE, err) < 0)
+		return -1;
+	if (!config_host_place(system, old, &place))
+		return 0;
+	return error_set(err, ERROR_DENIED,
+			 "%s:%u has settings of host '%s', too, which the "
+			 "new name would not have: \"virtmux host add\" adds "
+			 "one beside it",
+			 place.file, place.line, old);
+}
+
+int verb_host_rename(struct command_call *call, struct error *err)
+{
+	const char *old = call_argument(call, 0);
+	const char *new = call_argument(call, 1);
+	autoptr(config_edit) edit = NULL;
+	autoptr(config) config = NULL;
+	autofree char *section = NULL;
+	autofree char *path = NULL;
+	bool preset = false;
+
+	if (open_host(call, old, &edit, &path, &section, err) < 0 ||
+	    config_hosts_load(call, &config, err) < 0 ||
+	    check_system(old, err) < 0 ||
+	    edit_mentions(call, edit, old, new, &preset, err) < 0 ||
+	    edit_name(edit, config, old, new, err) < 0 ||
+	    config_edit_save(edit, err) < 0)
+		return -1;
+	output_say(call_output(call), "Host '%s' is called '%s' in %s%s", old,
+		   new, path, preset ? ", and stays the default one" : "");
+	config_hosts_end_session(call, old);
+	return tell_lost_groups(call, config, old, new, err);
+}
+
+static int show_default(struct command_call *call, const struct config *config,
+			struct error *err)
+{
+	struct output *output = call_output(call);
+	const char *name = config_default_host(config);
+	autojson o = NULL;
+
+	if (!name)
+		return error_set(err, ERROR_NOT_FOUND,
+				 "no host is the default one: \"virtmux host "
+				 "default NAME\" makes one");
+	if (output_is_text(output)) {
+		fprintf(output_file(output), "%s\n", name);
+		return 0;
+	}
+	o = json_object_new_object();
+	if (!o)
+		return error_set_no_memory(err);
+	json_object_object_add(o, "host", json_object_new_string(name));
+	return output_value(output, o, err);
+}
+
+int verb_host_default(struct command_call *call, struct error *err)
+{
+	const char *name = call_argument(call, 0);
+	autoptr(config_edit) edit = NULL;
+	autoptr(config) config = NULL;
+	autofree char *path = NULL;
+
+	if (config_hosts_load(call, &config, err) < 0)
+		return -1;
+	if (!name)
+		return show_default(call, config, err);
+	if (config_hosts_known(config, name, err) < 0 ||
+	    config_hosts_edit(call, &edit, &path, err) < 0 ||
+	    config_edit_set(edit, SECTION_DEFAULTS, "host", name, err) < 0 ||
+	    config_edit_save(edit, err) < 0)
+		return -1;
+	output_say(call_output(call), "Host '%s' is the default one in %s",
+		   name, path);
 	return 0;
 }

@@ -29,43 +29,14 @@ static int check(const struct command_call *call, struct error *err)
 	return 0;
 }
 
-static int take_all_hosts(struct many *many, const struct config *config,
-			  struct error *err)
-{
-	size_t n = 0;
-	const char *const *names = config_hosts(config, &n);
-
-	if (n == 0)
-		return error_set(err, ERROR_CONFIG,
-				 "no host is configured: \"virtmux host add\" "
-				 "adds one to %s",
-				 config_user_file(config));
-	if (n > MANY_HOSTS_MAX)
-		return error_set(err, ERROR_USAGE,
-				 "more than %d hosts: name some with -H",
-				 MANY_HOSTS_MAX);
-	many->names = calloc(n, sizeof(*many->names));
-	for (size_t i = 0; many->names && i < n; i++, many->count++) {
-		many->names[i] = strdup(names[i]);
-		if (!many->names[i])
-			return error_set_no_memory(err);
-	}
-	return many->names ? 0 : error_set_no_memory(err);
-}
-
 /* Those of -H, or all that are configured. */
 static int find_hosts(struct web *web, struct error *err)
 {
-	struct command_call *call = web->call;
-	autoptr(config) config = NULL;
-
-	if (command_global_given(call, "host"))
-		return many_find_hosts(&web->many, command_host_text(call),
-				       call_config_file(call), err);
-	if (config_load(&config, call_config_file(call), CONFIG_SYSTEM_FILE,
-			err) < 0)
-		return -1;
-	return take_all_hosts(&web->many, config, err);
+	return many_find_hosts(&web->many,
+			       command_global_given(web->call, "host")
+				       ? command_host_text(web->call)
+				       : "*",
+			       err);
 }
 
 static int make_hosts(struct web *web, struct error *err)

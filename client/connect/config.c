@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/glob.h"
 #include "client/connect/key_pkcs11.h"
 
 #define SECTION_DEFAULTS "defaults"
@@ -23,11 +24,13 @@ struct entry {
 	char *host; /* NULL: of [defaults] */
 	char *key;
 	char *value;
+	struct config_place place;
 };
 
 /* Hosts that have one name together: "-H @NAME". */
 struct group {
 	char **hosts; /* one allocation; NULL: only the section was seen */
+	struct config_place place;
 };
 
 struct config {
@@ -38,9 +41,12 @@ struct config {
 	char **group_names;
 	size_t groups_count;
 	char **hosts;
+	struct config_place *host_places;
 	size_t hosts_count;
 	char *default_host;
+	struct config_place default_place;
 	char *user_file;
+	char *system_file;
 };
 
 /* One file being read. */
@@ -48,6 +54,7 @@ struct reader {
 	struct config *config;
 	struct profile *scratch;
 	const char *file;
+	unsigned line; /* that is read now */
 };
 
 #define OPTION_TYPE_STRING   OPTION_STRING
@@ -74,21 +81,19 @@ const struct option_spec profile_options[] = {
 
 const size_t profile_options_count = array_size(profile_options);
 
-enum form { FORM_PLAIN, FORM_PATH, FORM_KEY };
+#define OPTION_FORM_STRING   CONFIG_PLAIN
+#define OPTION_FORM_PATH     CONFIG_PATH
+#define OPTION_FORM_KEY      CONFIG_KEY
+#define OPTION_FORM_BOOL     CONFIG_PLAIN
+#define OPTION_FORM_NUMBER   CONFIG_PLAIN
+#define OPTION_FORM_DURATION CONFIG_PLAIN
+#define OPTION_FORM_CHOICE   CONFIG_PLAIN
 
-#define OPTION_FORM_STRING   FORM_PLAIN
-#define OPTION_FORM_PATH     FORM_PATH
-#define OPTION_FORM_KEY      FORM_KEY
-#define OPTION_FORM_BOOL     FORM_PLAIN
-#define OPTION_FORM_NUMBER   FORM_PLAIN
-#define OPTION_FORM_DURATION FORM_PLAIN
-#define OPTION_FORM_CHOICE   FORM_PLAIN
-
-static enum form key_form(const char *key)
+enum config_form config_form(const char *key)
 {
 	static const struct {
 		const char *name;
-		enum form form;
+		enum config_form form;
 	} forms[] = {
 #define OPTION(member, name, type, fallback, range, doc)                       \
 	{name, OPTION_FORM_##type},
@@ -99,7 +104,14 @@ static enum form key_form(const char *key)
 	for (size_t i = 0; i < array_size(forms); i++)
 		if (strcmp(forms[i].name, key) == 0)
 			return forms[i].form;
-	return FORM_PLAIN;
+	return CONFIG_PLAIN;
+}
+
+bool config_is_pattern(const char *text)
+{
+	bool address = text[0] == '[' && strchr(text, ':');
+
+	return !address && strpbrk(text, "*?[") && !strpbrk(text, ",@/");
 }
 
 bool config_host_name_valid(const char *name)
@@ -128,11 +140,11 @@ static char *folder_of(const char *file)
 static char *absolute_value(const char *file, const char *key,
 			    const char *value)
 {
-	enum form form = key_form(key);
+	enum config_form form = config_form(key);
 	autofree char *dir = NULL;
 
-	if (form == FORM_PLAIN || value[0] == '\0' ||
-	    (form == FORM_KEY && key_is_pkcs11(value)))
+	if (form == CONFIG_PLAIN || value[0] == '\0' ||
+	    (form == CONFIG_KEY && key_is_pkcs11(value)))
 		return strdup(value);
 	if (value[0] == '/' || strncmp(value, "~/", 2) == 0)
 		return file_expand_home(value);
@@ -140,20 +152,35 @@ static char *absolute_value(const char *file, const char *key,
 	return dir ? file_join(dir, value) : NULL;
 }
 
-static int add_host(struct config *config, const char *name, struct error *err)
+static struct config_place place_of(const struct reader *r)
 {
+	return (struct config_place){.file = r->file, .line = r->line};
+}
+
+/* Of two sections the later one is the host's place: that of the user's file. */
+static int add_host(struct config *config, const char *name,
+		    struct config_place place, struct error *err)
+{
+	size_t n = config->hosts_count;
+	struct config_place *places = NULL;
 	char **hosts = NULL;
 
-	for (size_t i = 0; i < config->hosts_count; i++)
-		if (strcmp(config->hosts[i], name) == 0)
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(config->hosts[i], name) == 0) {
+			config->host_places[i] = place;
 			return 0;
-	hosts = realloc(config->hosts,
-			(config->hosts_count + 1) * sizeof(*hosts));
+		}
+	hosts = realloc(config->hosts, (n + 1) * sizeof(*hosts));
 	if (!hosts)
 		return error_set_no_memory(err);
 	config->hosts = hosts;
-	hosts[config->hosts_count] = strdup(name);
-	if (!hosts[config->hosts_count])
+	places = realloc(config->host_places, (n + 1) * sizeof(*places));
+	if (!places)
+		return error_set_no_memory(err);
+	config->host_places = places;
+	places[n] = place;
+	hosts[n] = strdup(name);
+	if (!hosts[n])
 		return error_set_no_memory(err);
 	config->hosts_count++;
 	return 0;
@@ -177,9 +204,10 @@ static int grow(struct config *config, struct error *err)
 	return 0;
 }
 
-static int add_entry(struct config *config, const char *host, const char *key,
+static int add_entry(const struct reader *r, const char *host, const char *key,
 		     const char *value, struct error *err)
 {
+	struct config *config = r->config;
 	struct entry *e = NULL;
 
 	if (grow(config, err) < 0)
@@ -187,15 +215,18 @@ static int add_entry(struct config *config, const char *host, const char *key,
 	e = &config->entries[config->count++];
 	*e = (struct entry){.host = host ? strdup(host) : NULL,
 			    .key = strdup(key),
-			    .value = strdup(value)};
+			    .value = strdup(value),
+			    .place = place_of(r)};
+	e->place.host = e->host;
 	if ((host && !e->host) || !e->key || !e->value)
 		return error_set_no_memory(err);
 	return 0;
 }
 
-static int set_default_host(struct config *config, const char *name,
+static int set_default_host(const struct reader *r, const char *name,
 			    struct error *err)
 {
+	struct config *config = r->config;
 	char *copy = NULL;
 
 	if (!config_host_name_valid(name))
@@ -206,6 +237,7 @@ static int set_default_host(struct config *config, const char *name,
 		return error_set_no_memory(err);
 	free(config->default_host);
 	config->default_host = copy;
+	config->default_place = place_of(r);
 	return 0;
 }
 
@@ -261,27 +293,39 @@ static const struct option_spec group_spec = {
 	.type = OPTION_LIST,
 	.range = "",
 	.doc = "The hosts of the group, separated by commas or blanks: names "
-	       "of "
-	       "[host NAME], or addresses.",
+	       "of [host NAME], patterns of them, addresses, and @GROUP for "
+	       "those of another group.",
 };
 
-static int on_group(struct config *config, const char *name, const char *key,
+/* "web-1", "web-*" or "@db". */
+static bool member_valid(const char *member)
+{
+	if (member[0] == '@')
+		return config_host_name_valid(member + 1);
+	return config_is_pattern(member) ? glob_check(member, NULL) == 0
+					 : config_host_name_valid(member);
+}
+
+static int on_group(const struct reader *r, const char *name, const char *key,
 		    const char *value, struct error *err)
 {
 	struct group *group = NULL;
-	size_t place = 0;
+	size_t i = 0;
 
-	if (find_group(config, name, &place, err) < 0)
+	if (find_group(r->config, name, &i, err) < 0)
 		return -1;
-	if (!key)
+	group = &r->config->groups[i];
+	if (!key) {
+		group->place = place_of(r);
 		return 0;
-	group = &config->groups[place];
+	}
 	if (options_set(&group_spec, 1, group, "group", key, value, err) < 0)
 		return -1;
 	for (char **host = group->hosts; host && *host; host++)
-		if (!config_host_name_valid(*host))
+		if (!member_valid(*host))
 			return error_set(err, ERROR_CONFIG,
-					 "hosts: '%s' is no host's name",
+					 "hosts: '%s' is neither a host's name "
+					 "nor a pattern of them nor @GROUP",
 					 *host);
 	return 0;
 }
@@ -292,12 +336,14 @@ const char *const *config_groups(const struct config *config, size_t *n)
 	return (const char *const *)config->group_names;
 }
 
-char *const *config_group(const struct config *config, const char *name)
+char *const *config_group(const struct config *config, size_t i)
 {
-	for (size_t i = 0; i < config->groups_count; i++)
-		if (strcmp(config->group_names[i], name) == 0)
-			return config->groups[i].hosts;
-	return NULL;
+	return config->groups[i].hosts;
+}
+
+struct config_place config_group_place(const struct config *config, size_t i)
+{
+	return config->groups[i].place;
 }
 
 /* -- reading --------------------------------------------------------------- */
@@ -315,7 +361,7 @@ static int on_section(struct reader *r, const char *section, struct error *err)
 			"], [host NAME] and [group NAME], where a name has no "
 			"blanks and none of ,@*?[]/",
 			section);
-	return add_host(r->config, host, err);
+	return add_host(r->config, host, place_of(r), err);
 }
 
 static int on_entry(void *context, const char *section, const char *key,
@@ -326,8 +372,9 @@ static int on_entry(void *context, const char *section, const char *key,
 	const char *group = name_of_section(section, SECTION_GROUP);
 	autofree char *full = NULL;
 
+	r->line = line;
 	if (group)
-		return on_group(r->config, group, key, value, err);
+		return on_group(r, group, key, value, err);
 	if (!key)
 		return on_section(r, section, err);
 	if (section[0] == '\0')
@@ -335,15 +382,15 @@ static int on_entry(void *context, const char *section, const char *key,
 				 "'%s' stands before the first section: put it "
 				 "under [" SECTION_DEFAULTS "] or [host NAME]",
 				 key);
-	if (!host && strcmp(key, "host") == 0)
-		return set_default_host(r->config, value, err);
+	if (!host && strcmp(key, CONFIG_HOST_KEY) == 0)
+		return set_default_host(r, value, err);
 	full = absolute_value(r->file, key, value);
 	if (!full)
 		return error_set_no_memory(err);
 	if (options_set(profile_options, profile_options_count, r->scratch,
 			"host", key, full, err) < 0)
 		return -1;
-	return add_entry(r->config, host, key, full, err);
+	return add_entry(r, host, key, full, err);
 }
 
 static int read_file(struct config *config, const char *path, bool must_exist,
@@ -395,7 +442,10 @@ int config_load(struct config **config, const char *path,
 	c->user_file = config_user_path(path);
 	if (!c->user_file)
 		return error_set_no_memory(err);
-	if (system_path && read_file(c, system_path, false, err) < 0)
+	c->system_file = system_path ? strdup(system_path) : NULL;
+	if (system_path && !c->system_file)
+		return error_set_no_memory(err);
+	if (c->system_file && read_file(c, c->system_file, false, err) < 0)
 		return -1;
 	if (read_file(c, c->user_file, path != NULL, err) < 0)
 		return -1;
@@ -422,8 +472,10 @@ void config_free(struct config *config)
 	free(config->group_names);
 	free(config->entries);
 	free(config->hosts);
+	free(config->host_places);
 	free(config->default_host);
 	free(config->user_file);
+	free(config->system_file);
 	free(config);
 }
 
@@ -445,6 +497,56 @@ const char *config_user_file(const struct config *config)
 	return config->user_file;
 }
 
+bool config_host_place(const struct config *config, const char *name,
+		       struct config_place *place)
+{
+	for (size_t i = 0; i < config->hosts_count; i++)
+		if (strcmp(config->hosts[i], name) == 0) {
+			*place = config->host_places[i];
+			return true;
+		}
+	return false;
+}
+
+static bool is_of(const struct entry *e, const char *host)
+{
+	return host ? e->host && strcmp(e->host, host) == 0 : !e->host;
+}
+
+/* The last one counts, as in apply(). */
+static bool find_entry(const struct config *config, const char *host,
+		       const char *key, struct config_place *place)
+{
+	for (size_t i = config->count; i-- > 0;)
+		if (is_of(&config->entries[i], host) &&
+		    strcmp(config->entries[i].key, key) == 0) {
+			*place = config->entries[i].place;
+			return true;
+		}
+	return false;
+}
+
+bool config_value_place(const struct config *config, const char *host,
+			const char *key, struct config_place *place)
+{
+	if (strcmp(key, CONFIG_HOST_KEY) == 0) {
+		*place = config->default_place;
+		return config->default_host != NULL;
+	}
+	return (host && find_entry(config, host, key, place)) ||
+	       find_entry(config, NULL, key, place);
+}
+
+int config_check_value(const char *key, const char *value, struct error *err)
+{
+	autoptr(profile) scratch = calloc(1, sizeof(*scratch));
+
+	if (!scratch)
+		return error_set_no_memory(err);
+	return options_set(profile_options, profile_options_count, scratch,
+			   "host", key, value, err);
+}
+
 /* Sets what stands for HOST (NULL: in [defaults]), the user's file last. */
 static int apply(const struct config *config, const char *host,
 		 struct profile *profile, struct error *err)
@@ -452,8 +554,7 @@ static int apply(const struct config *config, const char *host,
 	for (size_t i = 0; i < config->count; i++) {
 		const struct entry *e = &config->entries[i];
 
-		if (host ? !e->host || strcmp(e->host, host) != 0
-			 : e->host != NULL)
+		if (!is_of(e, host))
 			continue;
 		if (options_set(profile_options, profile_options_count, profile,
 				"host", e->key, e->value, err) < 0)

@@ -14,9 +14,20 @@
 #include "client/connect/profile.h"
 
 #define CONFIG_SYSTEM_FILE "/etc/virtmux/virtmux.conf"
-#define CONFIG_ENTRIES_MAX 65536 /* of both files */
+#define CONFIG_ENTRIES_MAX 65536  /* of both files */
+#define CONFIG_HOST_KEY    "host" /* of [defaults]: which host is meant */
 
 struct config;
+
+/* Where something stands in the files; borrowed from the config. */
+struct config_place {
+	const char *file;
+	unsigned line;    /* from 1 */
+	const char *host; /* a value's: of [host NAME]; NULL: of [defaults] */
+};
+
+/* What a key's value is: a path is relative to its file. */
+enum config_form { CONFIG_PLAIN, CONFIG_PATH, CONFIG_KEY };
 
 /*
  * PATH: the user's file, which must exist; NULL: "$XDG_CONFIG_HOME/virtmux/config"
@@ -43,10 +54,25 @@ int config_check(const char *file, const char *text, size_t len,
 /* Names of all hosts in the files' order; borrowed. */
 const char *const *config_hosts(const struct config *config, size_t *n);
 
-/* Names of all groups; borrowed. */
+/* Where [host NAME] begins, in the user's file if it is there; false: nowhere. */
+bool config_host_place(const struct config *config, const char *name,
+		       struct config_place *place);
+
+/*
+ * Where the value of KEY for HOST (NULL: any) stands, which is what a profile has;
+ * false: nowhere, so it is the preset. KEY may be CONFIG_HOST_KEY.
+ */
+bool config_value_place(const struct config *config, const char *host,
+			const char *key, struct config_place *place);
+
+/* Names of all groups, in the files' order; borrowed. */
 const char *const *config_groups(const struct config *config, size_t *n);
-/* The hosts of [group NAME], NULL-terminated, borrowed; NULL: there are none. */
-char *const *config_group(const struct config *config, const char *name);
+/*
+ * What the I-th group has: names, patterns and "@GROUP", NULL-terminated, borrowed;
+ * NULL: nothing. hosts.h makes names of it.
+ */
+char *const *config_group(const struct config *config, size_t i);
+struct config_place config_group_place(const struct config *config, size_t i);
 
 /* `host` of [defaults], the only host, or NULL. */
 const char *config_default_host(const struct config *config);
@@ -60,6 +86,18 @@ const char *config_user_file(const struct config *config);
  */
 int config_profile(const struct config *config, const char *name,
 		   struct profile **profile, struct error *err);
+
+/* How KEY's values are written; CONFIG_PLAIN for what is no key. */
+enum config_form config_form(const char *key);
+
+/* ERROR_CONFIG: no such key (the nearest is named), or it cannot have that value. */
+int config_check_value(const char *key, const char *value, struct error *err);
+
+/*
+ * Whether TEXT is meant as a pattern of hosts' names (base/glob.h): "web-*". "[::1]" is
+ * an address.
+ */
+bool config_is_pattern(const char *text);
 
 /* Whether NAME may name a host: no blanks, control characters or any of ,@*?[]/ */
 bool config_host_name_valid(const char *name);

@@ -79,6 +79,13 @@ class Results(ManyCase):
         self.assertEqual(list(self.result("nodeinfo", env={"VIRTMUX_HOST": "@web"})),
                          ["b", "c"])
 
+    def test_patterns_and_groups_of_them(self):
+        self.configure(self.alice, {"some": "[bc], @more", "more": "a"})
+        for hosts, names in (("*", "abc"), ("@all", "abc"), ("[b-c]", "bc"),
+                             ("c,?", "cab"), ("@some", "bca")):
+            self.assertEqual(list(self.result("-H", hosts, "nodeinfo")), list(names),
+                             hosts)
+
     def test_each_host_is_asked_for_itself(self):
         self.virtmux("-H", "b", "suspend", "test")
         answer = self.result("-H", "@all", "dominfo", "test")
@@ -162,7 +169,7 @@ class Failures(ManyCase):
         self.assertEqual(sorted(done.stdout.splitlines()), [
             "a: Domain 'test' suspended", "c: Domain 'test' suspended"])
         self.assertRegex(done.stderr, r"(?m)^virtmux: b: .*test")
-        self.assertIn("1 of 3 hosts failed: b", done.stderr)
+        self.assertIn("1 of 3 hosts failed: b (state)", done.stderr)
 
     def test_some_fail_in_json(self):
         self.virtmux("-H", "a,b", "suspend", "test")
@@ -183,7 +190,7 @@ class Failures(ManyCase):
     def test_all_fail_differently(self):
         self.configure(self.alice, gone={"address": self.dead_host()})
         done = self.virtmux("-H", "a,gone", "dominfo", "nobody", status=8)
-        self.assertIn("2 of 2 hosts failed: a, gone", done.stderr)
+        self.assertIn("2 of 2 hosts failed: a (not-found), gone (connect)", done.stderr)
 
     def test_a_host_that_is_not_there(self):
         self.configure(self.alice, gone={"address": self.dead_host()})
@@ -195,7 +202,7 @@ class Failures(ManyCase):
     def test_nothing_is_done_where_a_name_is_wrong(self):
         for hosts, words in (("a,bb", "no host 'bb'"), ("a,@webb", "@web"),
                              ("a,,b", "empty"), ("@nothing", "group"),
-                             ("a,x/y", "x/y")):
+                             ("a,x-*", "matches none"), ("a,x/y", "x/y")):
             done = self.virtmux("-H", hosts, "suspend", "test", status=2)
             self.assertIn(words, done.stderr, hosts)
         self.assertEqual(self.result("-H", "a", "dominfo", "test")["state"], "running")
@@ -213,6 +220,9 @@ class Failures(ManyCase):
         self.assertIn("SEVERAL HOSTS", self.virtmux("--print-manual").stdout)
 
     def test_groups_in_the_configuration(self):
+        self.configure(self.alice, {"web": "a, @db", "db": "@web"})
+        self.assertIn("holds itself: @web has @db has @web",
+                      self.virtmux("-H", "@web", "list", status=2).stderr)
         self.configure(self.alice, {"web": "a b/c"})
         self.assertIn("b/c", self.virtmux("-H", "@web", "list", status=2).stderr)
         self.configure(self.alice, {"web": ""})

@@ -294,7 +294,7 @@ static void test_run(void **state)
 		   "{\"domain\":\"x\",\"name\":\"guest\"}\n", "");
 	assert_run("-H fake resume x", 0, "resumed", "");
 	assert_run("-f csv host list", 0,
-		   "name,address,default,certificate\r\n"
+		   "name,address,default,groups,certificate\r\n"
 		   "fake,",
 		   "");
 	assert_run("call session.whoami", 0, "Identity:       tester\n", "");

@@ -119,6 +119,18 @@ static void test_take_away(void **state)
 	assert_saved(edit, "host = a   \n", "");
 }
 
+static void test_rename(void **state)
+{
+	struct config_edit *edit = open_edit(sample);
+
+	assert_int_equal(config_edit_rename(edit, "host a", "host c", NULL), 0);
+	assert_true(config_edit_has(edit, "host c"));
+	assert_saved(edit, "[ host   a ]", "[host c]");
+	edit = open_edit(sample);
+	assert_int_equal(config_edit_rename(edit, "host c", "host d", NULL), 0);
+	assert_saved(edit, "[host b]", "[host b]");
+}
+
 static void test_get(void **state)
 {
 	autoptr(config_edit) edit = open_edit(sample);
@@ -205,8 +217,11 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_set),  cmocka_unit_test(test_take_away),
-		cmocka_unit_test(test_get),  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_take_away),
+		cmocka_unit_test(test_get),
+		cmocka_unit_test(test_rename),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_file),
 	};
 

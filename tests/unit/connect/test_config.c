@@ -214,19 +214,93 @@ static void test_groups(void **state)
 	write_file(SYSTEM, "[group web]\nhosts = a\n[group db]\nhosts = d\n");
 	write_file(USER, "[group web]\nhosts = b, c d\n[group empty]\n");
 	assert_int_equal(config_load(&config, USER, SYSTEM, NULL), 0);
-	assert_string_equal(config_group(config, "web")[0], "b");
-	assert_string_equal(config_group(config, "web")[2], "d");
-	assert_null(config_group(config, "web")[3]);
-	assert_string_equal(config_group(config, "db")[0], "d");
-	assert_null(config_group(config, "empty"));
-	assert_null(config_group(config, "none"));
+	assert_string_equal(config_groups(config, &n)[0], "web");
+	assert_string_equal(config_groups(config, &n)[1], "db");
 	assert_string_equal(config_groups(config, &n)[2], "empty");
 	assert_int_equal(n, 3);
+	assert_string_equal(config_group(config, 0)[0], "b");
+	assert_string_equal(config_group(config, 0)[2], "d");
+	assert_null(config_group(config, 0)[3]);
+	assert_string_equal(config_group(config, 1)[0], "d");
+	assert_null(config_group(config, 2));
+	/* The user's file over the system's. */
+	assert_string_equal(config_group_place(config, 0).file, USER);
+	assert_int_equal(config_group_place(config, 0).line, 1);
+	assert_string_equal(config_group_place(config, 1).file, SYSTEM);
+	assert_int_equal(config_group_place(config, 1).line, 3);
 	config_hosts(config, &n);
 	assert_int_equal(n, 0);
 	assert_fault("[group web]\nhosts = a b/c\n", "b/c");
 	assert_fault("[group web]\nhost = a\n", "hosts");
 	assert_fault("[group a,b]\nhosts = a\n", "[group NAME]");
+	assert_fault("[group web]\nhosts = a-* @b, @c*\n", ":2: hosts: '@c*'");
+	assert_fault("[group web]\nhosts = a[\n", "'a['");
+}
+
+static void assert_place(const struct config *config, const char *host,
+			 const char *key, const char *file, unsigned line,
+			 const char *section)
+{
+	struct config_place place = {0};
+
+	assert_true(config_value_place(config, host, key, &place));
+	assert_string_equal(place.file, file);
+	assert_int_equal(place.line, line);
+	if (section)
+		assert_string_equal(place.host, section);
+	else
+		assert_null(place.host);
+}
+
+static void test_places(void **state)
+{
+	static const char system[] = "[host a]\n"
+				     "address = x\n"
+				     "layout = fr\n"
+				     "[defaults]\n"
+				     "host = a\n"
+				     "persist = 1m\n"
+				     "viewer = v\n";
+	static const char user[] = "# mine\n"
+				   "[defaults]\n"
+				   "layout = de\n"
+				   "persist = 2m\n"
+				   "\n"
+				   "[host a]\n"
+				   "address = y\n";
+	autoptr(config) config = NULL;
+	struct config_place place;
+
+	write_file(SYSTEM, system);
+	write_file(USER, user);
+	assert_int_equal(config_load(&config, USER, SYSTEM, NULL), 0);
+	assert_place(config, "a", "address", USER, 7, "a");
+	/* A host's own value, also of the system's file, before [defaults]. */
+	assert_place(config, "a", "layout", SYSTEM, 3, "a");
+	assert_place(config, "b", "layout", USER, 3, NULL);
+	assert_place(config, NULL, "layout", USER, 3, NULL);
+	assert_place(config, "a", "persist", USER, 4, NULL);
+	assert_place(config, "a", "viewer", SYSTEM, 7, NULL);
+	assert_place(config, NULL, "host", SYSTEM, 5, NULL);
+	assert_false(config_value_place(config, "a", "escape", &place));
+	assert_false(config_value_place(config, "b", "address", &place));
+	assert_true(config_host_place(config, "a", &place));
+	assert_string_equal(place.file, USER);
+	assert_int_equal(place.line, 6);
+	assert_false(config_host_place(config, "b", &place));
+}
+
+static void test_values(void **state)
+{
+	autoerror err = {0};
+
+	assert_int_equal(config_check_value("persist", "1h", &err), 0);
+	assert_int_equal(config_check_value("persist", "1w", &err), -1);
+	assert_int_equal(config_check_value("presist", "1h", NULL), -1);
+	assert_int_equal(config_form("ca"), CONFIG_PATH);
+	assert_int_equal(config_form("key"), CONFIG_KEY);
+	assert_int_equal(config_form("address"), CONFIG_PLAIN);
+	assert_int_equal(config_form("nothing"), CONFIG_PLAIN);
 }
 
 int main(void)
@@ -241,6 +315,8 @@ int main(void)
 		cmocka_unit_test(test_missing_files),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_values),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,485 @@
+/*
+ * The verb `config`: which value each key of the configuration has for a host, and
+ * where it comes from; and `config set`, `config unset`, which change the user's
+ * file. They ask no host. The keys are those of connect/options.def, and `host`.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/json.h"
+#include "base/file.h"
+#include "client/command_private.h"
+#include "client/config_hosts.h"
+#include "client/connect/key_pkcs11.h"
+#include "client/output.h"
+#include "client/verbs.h"
+
+#define HOST_DOC                                                               \
+	"The host that is meant where none is named; stands in [defaults]."
+#define NAMES_MAX 256 /* among which the nearest is looked for */
+
+/* What a command would use, and for which host. */
+struct settings {
+	struct command_call *call;
+	struct config *config;
+	struct profile *profile;
+	const char *host; /* NULL: none is meant */
+	const char *from; /* what names it on the command line or environment */
+};
+
+/* Where a value comes from, in words that scripts may compare. */
+static const char from_file[] = "file";
+static const char from_command_line[] = "command-line";
+static const char from_environment[] = "environment";
+static const char from_preset[] = "preset";
+static const char from_name[] = "name"; /* the address is the host's name */
+static const char from_only[] = "only"; /* no other host is configured */
+
+static void settings_clear(struct settings *s)
+{
+	config_free(s->config);
+	profile_free(s->profile);
+}
+
+static bool is_key(const char *word)
+{
+	for (size_t i = 0; i < profile_options_count; i++)
+		if (strcmp(profile_options[i].name, word) == 0)
+			return true;
+	return strcmp(word, CONFIG_HOST_KEY) == 0;
+}
+
+/* -- which host ------------------------------------------------------------ */
+
+/* WORD is no key: it must be a host. */
+static int check_host_word(const struct config *config, const char *word,
+			   struct error *err)
+{
+	const char *names[NAMES_MAX];
+	const char *near = NULL;
+	const char *const *hosts = NULL;
+	struct config_place place;
+	size_t count = 0;
+	size_t n = 0;
+
+	if (config_host_place(config, word, &place))
+		return 0;
+	hosts = config_hosts(config, &count);
+	for (size_t i = 0; i < profile_options_count && n < NAMES_MAX; i++)
+		names[n++] = profile_options[i].name;
+	for (size_t i = 0; i < count && n < NAMES_MAX; i++)
+		names[n++] = hosts[i];
+	near = nearest_name(word, names, n);
+	return error_set(err, ERROR_NOT_FOUND,
+			 "'%s' is neither a key nor a configured host%s%s%s",
+			 word, near ? "; did you mean '" : "", near ? near : "",
+			 near ? "'?" : "");
+}
+
+static int find_host(struct settings *s, const char *word, struct error *err)
+{
+	struct command_call *call = s->call;
+
+	if (word && !is_key(word)) {
+		s->host = word;
+		s->from = word;
+		return check_host_word(s->config, word, err);
+	}
+	s->host = command_host_text(call);
+	if (s->host)
+		s->from = command_global_given(call, "host") ? "--host"
+							     : "VIRTMUX_HOST";
+	else
+		s->host = config_default_host(s->config);
+	if (!s->host)
+		s->host = command_global_text(call, "address", NULL);
+	return 0;
+}
+
+/* As a command would have it; without a host, what [defaults] says. */
+static int read_settings(struct settings *s, const char *word,
+			 struct error *err)
+{
+	if (config_hosts_load(s->call, &s->config, err) < 0 ||
+	    find_host(s, word, err) < 0)
+		return -1;
+	if (!s->host)
+		return config_profile(s->config, "", &s->profile, err);
+	if (command_load_profile(s->call, s->host, &s->profile, err) < 0)
+		return -1;
+	s->profile->timeout =
+		command_global_number(s->call, "timeout", s->profile->timeout);
+	if (call_flag(s->call, "no-session"))
+		s->profile->session = false;
+	return 0;
+}
+
+/* -- a setting as an object ------------------------------------------------ */
+
+/* What is not known is not there. */
+static void add_text(struct json_object *o, const char *name, const char *text)
+{
+	if (text)
+		json_object_object_add(o, name, json_object_new_string(text));
+}
+
+/* The option that overrides KEY, where it was given, else NULL. */
+static const char *override_of(const struct settings *s, const char *key)
+{
+	static const char *const keys[] = {"address", "ca", "certificate",
+					   "key", "timeout"};
+
+	for (size_t i = 0; i < array_size(keys); i++)
+		if (s->host && strcmp(keys[i], key) == 0 &&
+		    command_global_given(s->call, key))
+			return key;
+	return s->host && strcmp(key, "session") == 0 &&
+			       call_flag(s->call, "no-session")
+		       ? "no-session"
+		       : NULL;
+}
+
+static void add_place(struct json_object *o, const struct config_place *place)
+{
+	autobuf text = {0};
+	autofree char *section = NULL;
+
+	buf_append_str(&text, place->host ? "host " : SECTION_DEFAULTS);
+	buf_append_str(&text, place->host ? place->host : "");
+	section = buf_steal_str(&text);
+	add_text(o, "file", place->file);
+	json_object_object_add(o, "line", json_object_new_int64(place->line));
+	add_text(o, "section", section);
+}
+
+static void add_origin(struct json_object *o, const struct settings *s,
+		       const char *key, const char *value)
+{
+	const char *option = override_of(s, key);
+	struct config_place place = {0};
+
+	if (option) {
+		add_text(o, "origin", from_command_line);
+		add_text(o, "option", option);
+	} else if (config_value_place(s->config, s->host, key, &place)) {
+		add_text(o, "origin", from_file);
+		add_place(o, &place);
+	} else if (s->host && strcmp(key, "address") == 0) {
+		add_text(o, "origin", from_name);
+	} else {
+		add_text(o, "origin", value ? from_preset : NULL);
+	}
+}
+
+/* The host itself, which the command line and the environment may name. */
+static struct json_object *host_setting(const struct settings *s)
+{
+	struct json_object *o = json_object_new_object();
+	struct config_place place = {0};
+	bool environment = s->from && strcmp(s->from, "VIRTMUX_HOST") == 0;
+
+	add_text(o, "key", CONFIG_HOST_KEY);
+	add_text(o, "value", s->host);
+	if (s->from) {
+		add_text(o, "origin",
+			 environment ? from_environment : from_command_line);
+		add_text(o, environment ? "variable" : "option",
+			 environment ? s->from : "host");
+	} else if (config_value_place(s->config, NULL, CONFIG_HOST_KEY,
+				      &place)) {
+		add_text(o, "origin", from_file);
+		add_place(o, &place);
+	} else {
+		add_text(o, "origin", s->host ? from_only : NULL);
+	}
+	add_text(o, "doc", HOST_DOC);
+	return o;
+}
+
+static struct json_object *setting(const struct settings *s,
+				   const struct option_spec *spec)
+{
+	struct json_object *o = json_object_new_object();
+	autobuf text = {0};
+	autofree char *value = NULL;
+
+	option_print(spec, s->profile, &text);
+	value = text.len ? buf_steal_str(&text) : NULL;
+	add_text(o, "key", spec->name);
+	add_text(o, "value", value);
+	add_origin(o, s, spec->name, value);
+	add_text(o, "doc", spec->doc);
+	return o;
+}
+
+/* -- showing --------------------------------------------------------------- */
+
+static const char *text_of(struct json_object *o, const char *name)
+{
+	struct json_object *member = NULL;
+
+	json_object_object_get_ex(o, name, &member);
+	return member ? json_object_get_string(member) : NULL;
+}
+
+/* "FILE:12", "--address", "preset"; to free(). */
+static char *origin_words(struct json_object *o)
+{
+	const char *origin = text_of(o, "origin");
+	autobuf text = {0};
+
+	if (!origin)
+		buf_append_str(&text, "-");
+	else if (strcmp(origin, from_file) == 0)
+		buf_appendf(&text, "%s:%s", text_of(o, "file"),
+			    text_of(o, "line"));
+	else if (text_of(o, "variable"))
+		buf_append_str(&text, text_of(o, "variable"));
+	else if (text_of(o, "option"))
+		buf_appendf(&text, "--%s", text_of(o, "option"));
+	else if (strcmp(origin, from_name) == 0)
+		buf_append_str(&text, "its name");
+	else if (strcmp(origin, from_only) == 0)
+		buf_append_str(&text, "the only one");
+	else
+		buf_append_str(&text, origin);
+	return buf_steal_str(&text);
+}
+
+static int print_settings(struct output *output, struct json_object *list,
+			  struct error *err)
+{
+	static const struct output_column columns[] = {
+		{.title = "Key", .key = "key"},
+		{.title = "Value", .key = "value", .shrinks = true},
+		{.title = "From", .key = "from", .shrinks = true},
+	};
+	struct output_table *table =
+		output_table_new(output, columns, array_size(columns));
+
+	if (!table)
+		return error_set_no_memory(err);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		autofree char *from = origin_words(o);
+		bool preset = text_of(o, "origin") &&
+			      strcmp(text_of(o, "origin"), from_preset) == 0;
+		struct output_cell cells[array_size(columns)] = {
+			{.text = text_of(o, "key")},
+			{.text = text_of(o, "value")},
+			{.text = from,
+			 .style = preset ? OUTPUT_DIM : OUTPUT_PLAIN},
+		};
+
+		output_table_row(table, cells);
+	}
+	return output_table_end(table, err);
+}
+
+static int show_all(const struct settings *s, struct error *err)
+{
+	struct output *output = call_output(s->call);
+	autojson all = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+
+	add_text(all, "host", s->host);
+	add_text(all, "file", config_user_file(s->config));
+	json_object_object_add(all, "settings", list);
+	json_object_array_add(list, host_setting(s));
+	for (size_t i = 0; i < profile_options_count; i++)
+		json_object_array_add(list, setting(s, &profile_options[i]));
+	if (output_format(output) == OUTPUT_JSON ||
+	    output_format(output) == OUTPUT_JSONL) {
+		output_json(output, all, "settings");
+		return 0;
+	}
+	return print_settings(output, list, err);
+}
+
+static int show_one(const struct settings *s, const char *key,
+		    struct error *err)
+{
+	struct output *output = call_output(s->call);
+	autojson o = NULL;
+	const char *value = NULL;
+
+	if (strcmp(key, CONFIG_HOST_KEY) == 0)
+		o = host_setting(s);
+	for (size_t i = 0; !o && i < profile_options_count; i++)
+		if (strcmp(profile_options[i].name, key) == 0)
+			o = setting(s, &profile_options[i]);
+	value = text_of(o, "value");
+	if (!value)
+		return error_set(err, ERROR_NOT_FOUND,
+				 "%s has no value%s%s: \"virtmux config set %s "
+				 "VALUE\" gives it one",
+				 key, s->host ? " for host " : "",
+				 s->host ? s->host : "", key);
+	if (!output_is_text(output))
+		return output_value(output, o, err);
+	fprintf(output_file(output), "%s\n", value);
+	return 0;
+}
+
+int verb_config(struct command_call *call, struct error *err)
+{
+	const char *word = call_argument(call, 0);
+	struct settings s = {.call = call};
+	int rc = read_settings(&s, word, err);
+
+	if (rc == 0)
+		rc = word && is_key(word) ? show_one(&s, word, err)
+					  : show_all(&s, err);
+	settings_clear(&s);
+	return rc;
+}
+
+/* -- config set, config unset ---------------------------------------------- */
+
+/* The section that --host means, to free(); *HOST: NULL for [defaults]. */
+static int find_section(struct command_call *call, const struct config *config,
+			char **section, const char **host, struct error *err)
+{
+	*host = command_global_text(call, "host", NULL);
+	if (!*host) {
+		*section = strdup(SECTION_DEFAULTS);
+		return *section ? 0 : error_set_no_memory(err);
+	}
+	if (config_hosts_known(config, *host, err) < 0)
+		return -1;
+	return config_hosts_section(section, *host, err);
+}
+
+/* VALUE as it is to stand in the file: a path does not depend on the folder. */
+static int file_value(char **to, const char *key, const char *value,
+		      struct error *err)
+{
+	enum config_form form = config_form(key);
+
+	if (form == CONFIG_PLAIN || value[0] == '\0' || value[0] == '/' ||
+	    value[0] == '~' || (form == CONFIG_KEY && key_is_pkcs11(value))) {
+		*to = strdup(value);
+		return *to ? 0 : error_set_no_memory(err);
+	}
+	*to = realpath(value, NULL);
+	return *to ? 0
+		   : error_set_errno(err, ERROR_NOT_FOUND, errno,
+				     "cannot find %s", value);
+}
+
+static int check_key(const char *key, const char *host, bool sets,
+		     struct error *err)
+{
+	autoerror why = {0};
+
+	if (strcmp(key, CONFIG_HOST_KEY) == 0 && host)
+		return error_set(err, ERROR_USAGE,
+				 "host says which host is meant where none is "
+				 "named: it is not a setting of a host");
+	if (sets && strcmp(key, "via") == 0)
+		return error_set(
+			err, ERROR_UNSUPPORTED,
+			"via is reserved: this virtmux reaches no host "
+			"through another one, and with it none at all");
+	if (is_key(key))
+		return 0;
+	config_check_value(key, "", &why); /* which names the nearest */
+	return error_set(err, ERROR_USAGE, "%s", error_words(&why));
+}
+
+static int check_value(const struct config *config, const char *key,
+		       const char *value, struct error *err)
+{
+	autoerror why = {0};
+
+	if (strcmp(key, CONFIG_HOST_KEY) == 0)
+		return config_hosts_known(config, value, err);
+	if (config_check_value(key, value, &why) == 0)
+		return 0;
+	return error_set(err, ERROR_USAGE, "%s", error_words(&why));
+}
+
+/* A value for all hosts is not one for those that have their own. */
+static void tell_exceptions(struct command_call *call,
+			    const struct config *config, const char *key)
+{
+	size_t n = 0;
+	const char *const *hosts = config_hosts(config, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct config_place place = {0};
+
+		if (config_value_place(config, hosts[i], key, &place) &&
+		    place.host)
+			output_say(call_output(call),
+				   "Host '%s' has its own: %s:%u", hosts[i],
+				   place.file, place.line);
+	}
+}
+
+int verb_config_set(struct command_call *call, struct error *err)
+{
+	const char *key = call_argument(call, 0);
+	autoptr(config) config = NULL;
+	autoptr(config_edit) edit = NULL;
+	autofree char *section = NULL;
+	autofree char *value = NULL;
+	autofree char *path = NULL;
+	const char *host = NULL;
+
+	if (config_hosts_load(call, &config, err) < 0 ||
+	    find_section(call, config, &section, &host, err) < 0 ||
+	    check_key(key, host, true, err) < 0 ||
+	    file_value(&value, key, call_argument(call, 1), err) < 0 ||
+	    check_value(config, key, value, err) < 0 ||
+	    config_hosts_edit(call, &edit, &path, err) < 0 ||
+	    config_edit_set(edit, section, key, value, err) < 0 ||
+	    config_edit_save(edit, err) < 0)
+		return -1;
+	output_say(call_output(call), "%s = %s written to [%s] of %s", key,
+		   value, section, path);
+	if (!host)
+		tell_exceptions(call, config, key);
+	return 0;
+}
+
+static int not_set(const struct config *config, const char *host,
+		   const char *key, const char *section, const char *path,
+		   struct error *err)
+{
+	struct config_place place = {0};
+
+	if (config_value_place(config, host, key, &place))
+		return error_set(err, ERROR_NOT_FOUND,
+				 "%s is not set in [%s] of %s, but at %s:%u",
+				 key, section, path, place.file, place.line);
+	return error_set(err, ERROR_NOT_FOUND, "%s is not set in [%s] of %s",
+			 key, section, path);
+}
+
+int verb_config_unset(struct command_call *call, struct error *err)
+{
+	const char *key = call_argument(call, 0);
+	autoptr(config) config = NULL;
+	autoptr(config_edit) edit = NULL;
+	autofree char *section = NULL;
+	autofree char *value = NULL;
+	autofree char *path = NULL;
+	const char *host = NULL;
+
+	if (config_hosts_load(call, &config, err) < 0 ||
+	    find_section(call, config, &section, &host, err) < 0 ||
+	    check_key(key, host, false, err) < 0 ||
+	    config_hosts_edit(call, &edit, &path, err) < 0)
+		return -1;
+	value = config_edit_get(edit, section, key);
+	if (!value)
+		return not_set(config, host, key, section, path, err);
+	config_edit_unset(edit, section, key);
+	if (config_edit_save(edit, err) < 0)
+		return -1;
+	output_say(call_output(call), "%s taken out of [%s] of %s", key,
+		   section, path);
+	return 0;
+}

@@ -54,7 +54,7 @@ static int reach(struct question *q, const struct session_place *place,
 	};
 	if (channel_open(&q->channel, &options, &why) == 0)
 		return 0;
-	if (why.code == ERROR_CONNECT && access(place->path, F_OK) < 0)
+	if (why.code == ERROR_CONNECT && !local_answers(place->path))
 		return no_session(place->host, err);
 	return error_move(err, &why);
 }

@@ -21,6 +21,7 @@
 
 #define LOCK_SUFFIX  ".lock"
 #define VERSION_SIZE 64
+#define LOOKS_MAX    3
 #define OWNER_MAX    128 /* bytes of a line that tells who serves */
 #define FORM_SERVES  "serves "
 #define FORM_FAILED  "failed "
@@ -139,27 +140,47 @@ static void read_owner(const char *socket, long *pid,
 
 /* -- who serves ------------------------------------------------------------ */
 
-int session_find(int *fd, const char *path, uint64_t timeout_ms,
-		 struct error *err)
+/* As session_find(); *SERVER is the process that listens where it is not the owner. */
+static int look(int *fd, const char *path, uint64_t timeout_ms, pid_t *server,
+		struct error *err)
 {
 	char version[VERSION_SIZE] = "";
 	autoclose int found = -1;
 	autoerror why = {0};
-	pid_t server = 0;
+	pid_t listener = 0;
 	long owner = 0;
 
-	if (channel_session_check(path, err) < 0)
-		return -1;
-	if (local_connect(&found, path, timeout_ms, &server, &why) < 0)
+	if (local_connect(&found, path, timeout_ms, &listener, &why) < 0)
 		return why.code == ERROR_NOT_FOUND ? SESSION_NONE
 						   : error_move(err, &why);
 	read_owner(path, &owner, version);
-	if (owner && server && owner != server)
-		return error_set(err, ERROR_DENIED,
-				 "process %ld listens on %s and is no session "
-				 "of virtmux: end it, and remove the file",
-				 (long)server, path);
+	if (owner && listener && owner != listener) {
+		*server = listener;
+		return SESSION_NONE;
+	}
 	*fd = steal_fd(&found);
 	return owner && strcmp(version, VIRTMUX_VERSION) == 0 ? SESSION_SERVES
 							      : SESSION_OTHER;
+}
+
+int session_find(int *fd, const char *path, uint64_t timeout_ms,
+		 struct error *err)
+{
+	pid_t server = 0;
+
+	if (channel_session_check(path, err) < 0)
+		return -1;
+	/* One may give way to another between our connection and the file. */
+	for (int i = 0; i < LOOKS_MAX; i++) {
+		int found;
+
+		server = 0;
+		found = look(fd, path, timeout_ms, &server, err);
+		if (server == 0)
+			return found;
+	}
+	return error_set(err, ERROR_DENIED,
+			 "process %ld listens on %s and is no session of "
+			 "virtmux: end it, and remove the file",
+			 (long)server, path);
 }

@@ -58,11 +58,15 @@ static void test_unix(void **state)
 {
 	autoerror err = {0};
 	uid_t uid = OTHER + 1;
+	pid_t pid = -1;
 	int fds[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	assert_int_equal(peer_user(fds[0], &uid, &err), 0);
 	assert_int_equal(uid, geteuid());
+	assert_int_equal(peer_process(fds[0], &uid, &pid, &err), 0);
+	assert_int_equal(uid, geteuid());
+	assert_int_equal(pid, getpid());
 	close(fds[0]);
 	close(fds[1]);
 	assert_int_equal(peer_user(fds[0], &uid, &err), -1);

@@ -105,8 +105,17 @@ void help_usage(struct buf *out, const struct command *command);
 void help_command(struct buf *out, const struct command *command);
 void help_family(struct buf *out, const char *word);
 void help_overview(struct buf *out);
-/* The manual page, roff, appended. */
+/* Manual pages, roff, appended: virtmux(1), and that of a verb. */
 void help_manual(struct buf *out);
+void help_manual_verb(struct buf *out, const struct command *command);
+/* "virtmux-net-list", to free(). */
+char *help_manual_name(const struct command *command);
+
+/* Appends TEXT wrapped, from column AT on; later lines begin at INDENT. */
+void help_wrap(struct buf *out, const char *text, size_t at, size_t indent);
+/* NAME, then TEXT from COLUMN on, on the next line where NAME is too long. */
+void help_entry(struct buf *out, const char *name, size_t column,
+		const char *text);
 
 /* "DOMAIN", "FILE", "acpi|agent": what stands for an item's value. */
 void help_value(struct buf *out, const struct command *command,

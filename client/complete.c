@@ -9,6 +9,7 @@
 #include "client/command_private.h"
 #include "client/complete_private.h"
 #include "client/shells.h"
+#include "client/topic.h"
 #include "client/verbs.h"
 
 /* -- candidates ------------------------------------------------------------ */
@@ -334,6 +335,19 @@ static void offer_param(struct completing *c)
 	}
 }
 
+/* What can be explained: behind the word FIRST, the rest of a verb of two words. */
+static void offer_help(struct completing *c, const char *first)
+{
+	if (first) {
+		offer_family(c, first);
+		return;
+	}
+	offer_verbs(c);
+	for (size_t i = 0; topic_at(i); i++)
+		complete_offer(c, topic_at(i)->name, topic_at(i)->summary,
+			       false);
+}
+
 /* What a value of ITEM may be, behind the first KEPT bytes of the word. */
 static void offer_value(struct completing *c, const struct command_item *item)
 {
@@ -352,11 +366,7 @@ static void offer_value(struct completing *c, const struct command_item *item)
 		offer_methods(c);
 		break;
 	case COMMAND_VERB:
-		if (c->given_count > 0 &&
-		    c->given[c->given_count - 1].item == item)
-			offer_family(c, c->given[c->given_count - 1].text);
-		else
-			offer_verbs(c);
+		offer_help(c, complete_given(c, item->name));
 		break;
 	case COMMAND_PARAM:
 		offer_param(c);

@@ -7,6 +7,7 @@
 #include "api/describe.h"
 #include "base/utf8.h"
 #include "client/command_private.h"
+#include "client/topic.h"
 
 #define WIDTH          79 /* columns of a line */
 #define VERB_COLUMN    17 /* where summaries begin */
@@ -14,8 +15,7 @@
 #define EXAMPLE_COLUMN 6  /* where the words about an example begin */
 #define CHOICES_WIDTH  40 /* of choices in a usage line */
 
-/* Appends TEXT wrapped, from column AT on; later lines begin at INDENT. */
-static void wrap(struct buf *out, const char *text, size_t at, size_t indent)
+void help_wrap(struct buf *out, const char *text, size_t at, size_t indent)
 {
 	bool first = true;
 
@@ -42,9 +42,8 @@ static void wrap(struct buf *out, const char *text, size_t at, size_t indent)
 	buf_append_char(out, '\n');
 }
 
-/* NAME, then TEXT from COLUMN on, on the next line where NAME is too long. */
-static void entry(struct buf *out, const char *name, size_t column,
-		  const char *text)
+void help_entry(struct buf *out, const char *name, size_t column,
+		const char *text)
 {
 	size_t at = 2 + utf8_columns(name);
 
@@ -54,7 +53,7 @@ static void entry(struct buf *out, const char *name, size_t column,
 		at = 0;
 	}
 	buf_appendf(out, "%*s", (int)(column - at), "");
-	wrap(out, text, column, column);
+	help_wrap(out, text, column, column);
 }
 
 /* -- values ---------------------------------------------------------------- */
@@ -193,7 +192,7 @@ static void option_entry(struct buf *out, const struct command *command,
 	append_option(&name, command, item);
 	text = buf_steal_str(&name);
 	if (text && doc)
-		entry(out, text, NAME_COLUMN, doc);
+		help_entry(out, text, NAME_COLUMN, doc);
 }
 
 static void argument_entry(struct buf *out, const struct command *command,
@@ -206,7 +205,7 @@ static void argument_entry(struct buf *out, const struct command *command,
 	help_value(&name, command, item);
 	text = buf_steal_str(&name);
 	if (text && doc)
-		entry(out, text, NAME_COLUMN, doc);
+		help_entry(out, text, NAME_COLUMN, doc);
 }
 
 static bool has_items(const struct command *command,
@@ -226,7 +225,7 @@ static void append_examples(struct buf *out, const struct command *command)
 	if (command_example(command, 0))
 		buf_append_str(out, "\nExamples:\n");
 	for (size_t i = 0; (e = command_example(command, i)) != NULL; i++)
-		entry(out, e->line, EXAMPLE_COLUMN, e->doc);
+		help_entry(out, e->line, EXAMPLE_COLUMN, e->doc);
 }
 
 void help_command(struct buf *out, const struct command *command)
@@ -239,9 +238,9 @@ void help_command(struct buf *out, const struct command *command)
 	if (!line)
 		return;
 	buf_append_str(out, "Usage: ");
-	wrap(out, line, strlen("Usage: "), 2 * strlen("Usage: "));
+	help_wrap(out, line, strlen("Usage: "), 2 * strlen("Usage: "));
 	buf_append_char(out, '\n');
-	wrap(out, command_doc(command), 0, 0);
+	help_wrap(out, command_doc(command), 0, 0);
 	if (command->alias)
 		buf_appendf(out, "Also: virtmux %s\n", command->alias);
 	if (command->method)
@@ -274,7 +273,8 @@ void help_family(struct buf *out, const char *word)
 		    word);
 	for (const struct command *c = command_table; c->verb; c++)
 		if (command_in_family(c, word))
-			entry(out, c->verb, VERB_COLUMN, command_summary(c));
+			help_entry(out, c->verb, VERB_COLUMN,
+				   command_summary(c));
 	buf_appendf(out, "\n\"virtmux %s VERB --help\" explains a verb.\n",
 		    word);
 }
@@ -288,10 +288,15 @@ void help_overview(struct buf *out)
 		       "\n\nManages virtual machine hosts over one mutually "
 		       "authenticated channel.\n\nVerbs:\n");
 	for (const struct command *c = command_table; c->verb; c++)
-		entry(out, c->verb, VERB_COLUMN, command_summary(c));
+		help_entry(out, c->verb, VERB_COLUMN, command_summary(c));
 	buf_append_str(out, "\nOptions of every verb:\n");
 	for (const struct command_item *i = command_globals;
 	     i->kind != COMMAND_END; i++)
 		option_entry(out, NULL, i);
-	buf_append_str(out, "\n\"virtmux VERB --help\" explains a verb.\n");
+	buf_append_str(out, "\nTopics:\n");
+	for (size_t i = 0; topic_at(i); i++)
+		help_entry(out, topic_at(i)->name, VERB_COLUMN,
+			   topic_at(i)->summary);
+	buf_append_str(out, "\n\"virtmux VERB --help\" explains a verb, "
+			    "\"virtmux help TOPIC\" a topic.\n");
 }

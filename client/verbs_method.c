@@ -12,6 +12,7 @@
 #include "client/connect/channel.h"
 #include "client/command_private.h"
 #include "client/output.h"
+#include "client/topic.h"
 #include "client/verbs.h"
 
 /* -- what was done --------------------------------------------------------- */
@@ -278,8 +279,10 @@ int verb_help(struct command_call *call, struct error *err)
 	size_t used = 0;
 	const struct command *command =
 		verb ? command_find_words(words, &used) : NULL;
+	const struct topic *topic = verb && !words[1] ? topic_find(verb) : NULL;
 	const struct method *m = NULL;
 	autobuf text = {0};
+	const struct page page = {.out = &text};
 	autofree char *s = NULL;
 
 	if (!verb)
@@ -288,12 +291,16 @@ int verb_help(struct command_call *call, struct error *err)
 		help_command(&text, command);
 	else if (!words[1] && command_is_family(verb))
 		help_family(&text, verb);
+	else if (topic)
+		topic_print(&page, topic);
 	else if (strchr(verb, '.') && find_method(&m, verb, err) < 0)
 		return -1;
 	else if (m)
 		describe_method_help(&text, m);
 	else
 		return command_unknown(words, err);
+	if (command && topic) /* of the same name: "session" */
+		topic_print(&page, topic);
 	s = buf_steal_str(&text);
 	if (!s)
 		return error_set_no_memory(err);

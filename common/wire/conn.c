@@ -60,6 +60,12 @@ void conn_mark_dirty(struct conn *c)
 	}
 }
 
+void conn_mark_later(struct conn *c)
+{
+	if (list_empty(&c->dirty))
+		list_append(&c->loop->later, &c->dirty);
+}
+
 static void on_wants_write(void *context)
 {
 	struct conn *c = context;

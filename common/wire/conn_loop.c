@@ -53,6 +53,7 @@ static void on_prepare(uv_prepare_t *handle)
 
 	for (int i = 0; i < ROUNDS && !list_empty(&loop->dirty); i++)
 		turn_all(&loop->dirty);
+	list_take(&loop->dirty, &loop->later);
 	if (list_empty(&loop->dirty))
 		uv_idle_stop(&loop->again);
 	else
@@ -81,6 +82,7 @@ int conn_loop_new(struct conn_loop **result, uv_loop_t *uv,
 	loop->limits = *limits;
 	list_init(&loop->conns);
 	list_init(&loop->dirty);
+	list_init(&loop->later);
 	uv_prepare_init(uv, &loop->prepare);
 	uv_timer_init(uv, &loop->tick);
 	uv_idle_init(uv, &loop->again);

@@ -96,9 +96,14 @@ int conn_flush(struct conn *c, struct error *err)
 		sent = send_block(c, &budget, err);
 	}
 	conn_release_block(c);
-	/* More to say, now or when the kernel has room: ask to be woken. */
-	c->blocked = true;
-	return sent < 0 ? -1 : 0;
+	if (sent < 0)
+		return -1;
+	/* More to say: when the kernel has room, or when the others had a turn. */
+	if (sent == 0)
+		c->blocked = true;
+	else
+		conn_mark_later(c);
+	return 0;
 }
 
 bool conn_say_goodbye(struct conn *c)

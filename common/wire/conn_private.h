@@ -16,6 +16,7 @@ struct conn_loop {
 	struct block_pool blocks;
 	struct list conns;
 	struct list dirty; /* to be flushed before the loop sleeps */
+	struct list later; /* had their share of this turn; dirty in the next */
 	uv_prepare_t prepare;
 	uv_idle_t again; /* runs while dirty connections are left over */
 	uv_timer_t tick;
@@ -45,7 +46,7 @@ struct conn_socket {
 
 struct conn {
 	struct list node;  /* loop->conns */
-	struct list dirty; /* loop->dirty */
+	struct list dirty; /* loop->dirty or loop->later */
 	struct conn_loop *loop;
 	enum conn_state state;
 	enum h2_role role;
@@ -72,7 +73,8 @@ struct conn {
 void conn_set_state(struct conn *c, enum conn_state state);
 void conn_fail(struct conn *c, struct error *why); /* takes the words */
 void conn_mark_dirty(struct conn *c);
-void conn_turn(struct conn *c); /* a dirty connection's turn */
+void conn_mark_later(struct conn *c); /* in its turn alone */
+void conn_turn(struct conn *c);       /* a dirty connection's turn */
 void conn_on_readable(struct conn *c);
 void conn_on_writable(struct conn *c);
 void conn_on_tick(struct conn *c, uint64_t now);

@@ -24,7 +24,7 @@
 
 /* One direction: what came from the giver and the taker has not got yet. */
 struct lane {
-	struct buf held;
+	struct pieces held;
 	size_t taken; /* by the taker, not yet told to the giver */
 	bool fresh;   /* the taker is to be told of bytes or the end */
 	bool ended;   /* the giver's half is closed */
@@ -80,16 +80,14 @@ static size_t lane_ready(struct lane *lane, bool *end)
 	return lane->held.len;
 }
 
-static void lane_take(struct lane *lane, uint8_t *to, size_t n)
+static void lane_take(struct forward *f, struct lane *lane, uint8_t *to,
+		      size_t n)
 {
-	memcpy(to, buf_bytes(&lane->held), n);
-	buf_consume(&lane->held, n);
+	pieces_take(&lane->held, &f->session->pieces, to, n);
 	lane->taken += n;
-	if (lane->held.len > 0)
-		return;
-	lane->told = lane->ended;
-	if (lane->held.cap > SESSION_KEPT)
-		buf_free(&lane->held);
+	if (lane->held.len == 0)
+		lane->told = lane->ended;
+	mark_due(f);
 }
 
 static size_t up_ready(void *context, bool *end)
@@ -103,8 +101,7 @@ static void up_take(void *context, uint8_t *to, size_t n)
 {
 	struct forward *f = context;
 
-	lane_take(&f->up, to, n);
-	mark_due(f);
+	lane_take(f, &f->up, to, n);
 }
 
 static size_t down_ready(void *context, bool *end)
@@ -121,8 +118,7 @@ static void down_take(void *context, uint8_t *to, size_t n)
 {
 	struct forward *f = context;
 
-	lane_take(&f->down, to, n);
-	mark_due(f);
+	lane_take(f, &f->down, to, n);
 }
 
 static bool down_trailer(void *context, struct h2_header *field)
@@ -146,7 +142,7 @@ static void lane_give(struct forward *f, struct lane *lane,
 		h2_stream_consume(giver, len);
 		return;
 	}
-	if (buf_append(&lane->held, data, len) < 0)
+	if (pieces_append(&lane->held, &f->session->pieces, data, len) < 0)
 		h2_stream_reset(giver, H2_INTERNAL_ERROR);
 	lane->fresh = true;
 	mark_due(f);
@@ -455,8 +451,8 @@ static void free_forward(struct forward *f)
 	unhold(f);
 	list_remove(&f->node);
 	list_remove(&f->due);
-	buf_free(&f->up.held);
-	buf_free(&f->down.held);
+	pieces_clear(&f->up.held, &f->session->pieces);
+	pieces_clear(&f->down.held, &f->session->pieces);
 	free(f->last_words);
 	free(f);
 }

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "client/connect/session.h"
 #include "client/connect/session_pace.h"
+#include "client/connect/session_pieces.h"
 #include "wire/conn.h"
 
 #define SESSION_SUFFIX       ".sock"
@@ -23,7 +24,6 @@
 #define SESSION_BACKLOG     64   /* connections that wait to be accepted */
 #define SESSION_CLIENTS_MAX 256  /* commands that are attached at once */
 #define SESSION_DRAIN_MS    1000 /* for last bytes to reach the commands */
-#define SESSION_KEPT        (256u * 1024) /* bytes of an empty lane's memory */
 #define SESSION_SIGNALS     3
 
 /* Requests that wait for a host that is away; each holds a window of body. */
@@ -96,10 +96,11 @@ struct session {
 	struct list due;  /* forwards that have something to do */
 	struct list held; /* forwards that wait for the host, oldest first */
 	unsigned held_count;
-	uv_timer_t held_timer; /* to the end of the oldest one's wait */
-	uv_check_t turn;       /* does it, after the loop's input */
-	uv_idle_t awake;       /* so that the loop does not sleep before */
-	uv_timer_t timer;      /* persist */
+	struct piece_pool pieces; /* of bytes on their way */
+	uv_timer_t held_timer;    /* to the end of the oldest one's wait */
+	uv_check_t turn;          /* does it, after the loop's input */
+	uv_idle_t awake;          /* so that the loop does not sleep before */
+	uv_timer_t timer;         /* persist */
 	uv_signal_t signals[SESSION_SIGNALS];
 	int interrupted; /* number of the signal, or 0 */
 };

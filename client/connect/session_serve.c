@@ -435,6 +435,7 @@ static void free_session(struct session *s)
 	while (uv_run(&s->uv, UV_RUN_DEFAULT))
 		continue;
 	forward_turn(s); /* what no loop reached any more */
+	piece_pool_clear(&s->pieces);
 	conn_loop_free(s->near_loop);
 	conn_loop_free(s->far_loop);
 	uv_loop_close(&s->uv);

@@ -33,6 +33,7 @@ static void on_open(void *context, struct conn *conn)
 	struct channel *c = context;
 
 	tell_story(c, conn);
+	c->dial = NULL;
 	c->conn = conn;
 	c->state = CHANNEL_OPEN;
 }
@@ -43,6 +44,7 @@ static void on_closed(void *context, struct conn *conn, const struct error *why)
 
 	if (c->state == CHANNEL_CONNECTING)
 		tell_story(c, conn);
+	c->dial = NULL;
 	c->conn = NULL;
 	c->state = CHANNEL_ENDED;
 	error_clear(&c->why);
@@ -188,8 +190,7 @@ static int make_loop(struct channel *c, struct error *err)
 }
 
 /* Runs the loop until the dialling has an end. */
-static int await_open(struct channel *c, struct conn_dial *dial,
-		      struct error *err)
+static int await_open(struct channel *c, struct error *err)
 {
 	while (c->state == CHANNEL_CONNECTING && !c->interrupted &&
 	       !c->stopping)
@@ -197,8 +198,7 @@ static int await_open(struct channel *c, struct conn_dial *dial,
 	if (c->state == CHANNEL_OPEN)
 		return 0;
 	if (c->interrupted || c->stopping) {
-		if (c->state == CHANNEL_CONNECTING && dial)
-			conn_dial_cancel(dial);
+		conn_dial_cancel(steal(&c->dial));
 		return interrupted(c, err);
 	}
 	if (!error_is_set(&c->why))
@@ -227,18 +227,12 @@ static int end_opening(struct channel *c, int rc)
 static int dial(struct channel *c, struct conn_dial_options *options,
 		struct error *err)
 {
-	struct conn_dial *d = NULL;
-	int rc;
-
 	options->story = c->options.story ? &c->options.story->dial : NULL;
 	options->timeout_ms = (uint64_t)c->options.profile->connect_timeout;
 	options->events = &events;
 	options->context = c;
 	begin_opening(c);
-	rc = conn_dial(c->conn_loop, options, &d, err);
-	if (rc == 0)
-		rc = await_open(c, d, err);
-	return end_opening(c, rc);
+	return end_opening(c, conn_dial(c->conn_loop, options, &c->dial, err));
 }
 
 /* -- the session ----------------------------------------------------------- */
@@ -252,7 +246,8 @@ enum step {
 };
 
 /* FD is taken. */
-static int greet(struct channel *c, int fd, const char *path, struct error *err)
+static int begin_greeting(struct channel *c, int fd, const char *path,
+			  struct error *err)
 {
 	const struct conn_options options = {
 		.role = H2_CLIENT,
@@ -261,15 +256,20 @@ static int greet(struct channel *c, int fd, const char *path, struct error *err)
 		.context = c,
 	};
 	struct conn *conn = NULL;
-	int rc;
 
 	begin_opening(c);
 	c->session = true;
-	rc = conn_new(&conn, c->conn_loop, fd, &options, err);
+	return end_opening(c, conn_new(&conn, c->conn_loop, fd, &options, err));
+}
+
+static int greet(struct channel *c, int fd, const char *path, struct error *err)
+{
+	int rc = begin_greeting(c, fd, path, err);
+
 	if (rc == 0)
-		rc = await_open(c, NULL, err);
+		rc = end_opening(c, await_open(c, err));
 	c->session = rc == 0;
-	return end_opening(c, rc);
+	return rc;
 }
 
 /* A reason of this machine is none to fail, unless it must be the session. */
@@ -352,7 +352,7 @@ static enum step dial_session(struct channel *c, struct error *err)
 
 /* -- the host -------------------------------------------------------------- */
 
-static int dial_direct(struct channel *c, struct error *err)
+static int begin_direct(struct channel *c, struct error *err)
 {
 	const struct profile *p = c->options.profile;
 	autofree char *host = NULL;
@@ -375,7 +375,12 @@ static int dial_direct(struct channel *c, struct error *err)
 	options.port = port;
 	options.server_name = p->server_name;
 	options.tls = c->tls;
-	if (dial(c, &options, err) < 0)
+	return dial(c, &options, err);
+}
+
+static int dial_direct(struct channel *c, struct error *err)
+{
+	if (begin_direct(c, err) < 0 || end_opening(c, await_open(c, err)) < 0)
 		return -1;
 	/* Else it is the caller's, or wanted again. */
 	if (!c->options.tls && !c->options.keep_key)
@@ -390,6 +395,12 @@ static bool session_may_serve(const struct channel *c)
 		channel_wants_session(c->options.profile));
 }
 
+static int no_session(const struct channel *c, struct error *err)
+{
+	return error_set(err, ERROR_CONNECT, "no session to host '%s' is open",
+			 c->options.profile->name);
+}
+
 static int connect_any(struct channel *c, struct error *err)
 {
 	autoerror why = {0};
@@ -401,9 +412,7 @@ static int connect_any(struct channel *c, struct error *err)
 			return step == STEP_DONE ? 0 : -1;
 	}
 	if (c->options.route == CHANNEL_ROUTE_SESSION)
-		return error_set(err, ERROR_CONNECT,
-				 "no session to host '%s' is open",
-				 c->options.profile->name);
+		return no_session(c, err);
 	if (dial_direct(c, &why) < 0)
 		return channel_explain(&why, c->options.profile, err);
 	return 0;
@@ -427,8 +436,9 @@ int channel_explain(struct error *why, const struct profile *profile,
 	return error_move(err, why);
 }
 
-int channel_open(struct channel **channel,
-		 const struct channel_options *options, struct error *err)
+/* Not connected. */
+static int make(struct channel **channel, const struct channel_options *options,
+		struct error *err)
 {
 	const struct profile *p = options->profile;
 	autoptr(channel) c = calloc(1, sizeof(*c));
@@ -442,10 +452,88 @@ int channel_open(struct channel **channel,
 	list_init(&c->exchanges);
 	if (make_loop(c, err) < 0)
 		return -1;
-	if (connect_any(c, err) < 0)
+	*channel = steal(&c);
+	return 0;
+}
+
+int channel_open(struct channel **channel,
+		 const struct channel_options *options, struct error *err)
+{
+	autoptr(channel) c = NULL;
+
+	if (make(&c, options, err) < 0 || connect_any(c, err) < 0)
 		return -1;
 	*channel = steal(&c);
 	return 0;
+}
+
+/* -- without waiting ------------------------------------------------------- */
+
+/* 0 it connects, 1 there is no session, -1. */
+static int begin_session(struct channel *c, struct error *err)
+{
+	uint64_t ms = (uint64_t)c->options.profile->connect_timeout;
+	const char *path = c->options.socket;
+	autofree char *own = NULL;
+	autoerror why = {0};
+	autoclose int fd = -1;
+
+	if (!path && channel_session_path(&own, c->options.profile, &why) == 0)
+		path = own;
+	if (path && session_find(&fd, path, ms, &why) >= 0) {
+		if (fd < 0)
+			return 1;
+		if (begin_greeting(c, steal_fd(&fd), path, &why) == 0)
+			return 0;
+	}
+	return do_without(c, &why, err) == STEP_DIRECT ? 1 : -1;
+}
+
+static int begin_host(struct channel *c, struct error *err)
+{
+	autoerror why = {0};
+
+	c->session = false;
+	if (c->options.route == CHANNEL_ROUTE_SESSION)
+		return no_session(c, err);
+	if (begin_direct(c, &why) < 0)
+		return channel_explain(&why, c->options.profile, err);
+	return 0;
+}
+
+static int begin_any(struct channel *c, struct error *err)
+{
+	int rc = session_may_serve(c) ? begin_session(c, err) : 1;
+
+	return rc == 1 ? begin_host(c, err) : rc;
+}
+
+int channel_begin(struct channel **channel,
+		  const struct channel_options *options, struct error *err)
+{
+	autoptr(channel) c = NULL;
+
+	if (make(&c, options, err) < 0 || begin_any(c, err) < 0)
+		return -1;
+	*channel = steal(&c);
+	return 0;
+}
+
+int channel_progress(struct channel *c, struct error *err)
+{
+	autoerror why = {0};
+
+	if (c->state == CHANNEL_CONNECTING)
+		return 1;
+	if (c->state == CHANNEL_OPEN)
+		return 0;
+	/* A session that was just ending, or is none. */
+	if (c->session && c->options.route == CHANNEL_ROUTE_ANY) {
+		error_clear(&c->why);
+		return begin_host(c, err) < 0 ? -1 : 1;
+	}
+	channel_check(c, &why);
+	return channel_explain(&why, c->options.profile, err);
 }
 
 /* -- once more ------------------------------------------------------------- */
@@ -471,6 +559,12 @@ int channel_reopen(struct channel *c, struct error *err)
 {
 	end_connection(c);
 	return connect_any(c, err);
+}
+
+int channel_begin_again(struct channel *c, struct error *err)
+{
+	end_connection(c);
+	return begin_any(c, err);
 }
 
 bool channel_may_ask(const struct channel *c)
@@ -516,6 +610,7 @@ void channel_free(struct channel *c)
 {
 	if (!c)
 		return;
+	conn_dial_cancel(steal(&c->dial));
 	if (c->conn)
 		conn_close(c->conn, NULL);
 	if (c->conn_loop)

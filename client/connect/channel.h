@@ -281,6 +281,16 @@ int channel_pause(struct channel *channel, uint64_t ms, struct error *err);
  */
 int channel_reopen(struct channel *channel, struct error *err);
 
+/*
+ * The beginnings of channel_open() and channel_reopen(), which do not wait for host or
+ * session; a passphrase is waited for. No session is opened. Whoever runs the loop then
+ * asks for progress after each turn of it, until that is not 1: 0 it is connected, -1.
+ */
+int channel_begin(struct channel **channel,
+		  const struct channel_options *options, struct error *err);
+int channel_begin_again(struct channel *channel, struct error *err);
+int channel_progress(struct channel *channel, struct error *err);
+
 /* Whether channel_reopen() would need the key, and perhaps ask for its passphrase. */
 bool channel_may_ask(const struct channel *channel);
 

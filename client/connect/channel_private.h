@@ -50,10 +50,11 @@ struct channel {
 	struct conn *conn;
 	struct error why;
 
+	struct conn_dial *dial; /* while it runs */
+
 	/* only of channel_attach() */
 	const struct channel_events *events;
 	void *context;
-	struct conn_dial *dial; /* while it connects */
 	bool detached;
 };
 

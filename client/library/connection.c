@@ -112,13 +112,34 @@ int connection_turn(struct virtmux_connection *c, int64_t ms, struct error *err)
 	return is_interrupted(c, &why) ? error_move(err, &why) : 0;
 }
 
+/* Tells the program what has become of connecting. */
+static int tell_connected(struct virtmux_connection *c, int rc,
+			  struct error *err)
+{
+	virtmux_connected_fn *tell = steal(&c->on_connected);
+	struct virtmux_error error = {0};
+
+	if (rc < 0)
+		error_copy(&error.inner, err);
+	else
+		events_resume(c);
+	tell(c->context, rc < 0 ? &error : NULL);
+	error_clear(&error.inner);
+	return c->closing ? closed(err) : rc;
+}
+
 /* As connection_turn(), and -1 also where the connection has ended. */
 static int turn_and_check(struct virtmux_connection *c, int64_t ms,
 			  struct error *err)
 {
+	int rc;
+
 	if (connection_turn(c, ms, err) < 0)
 		return -1;
-	return channel_check(c->channel, err);
+	if (!c->on_connected)
+		return channel_check(c->channel, err);
+	rc = channel_progress(c->channel, err);
+	return rc == 1 ? 0 : tell_connected(c, rc, err);
 }
 
 int virtmux_run(virtmux_connection *c, virtmux_error **error)
@@ -210,7 +231,8 @@ static const enum channel_route routes[] = {
 	[VIRTMUX_ROUTE_SESSION] = CHANNEL_ROUTE_SESSION,
 };
 
-static int open_channel(struct virtmux_connection *c, struct error *err)
+static int open_channel(struct virtmux_connection *c, bool wait,
+			struct error *err)
 {
 	struct channel_options options = {
 		.profile = c->profile,
@@ -222,7 +244,8 @@ static int open_channel(struct virtmux_connection *c, struct error *err)
 		.log = c->log,
 	};
 
-	if (channel_open(&c->channel, &options, err) < 0)
+	if (wait ? channel_open(&c->channel, &options, err) < 0
+		 : channel_begin(&c->channel, &options, err) < 0)
 		return -1;
 	init_handles(c);
 	return 0;
@@ -269,12 +292,13 @@ static int set_up(struct virtmux_connection *c, const char *host,
 	};
 	if (profile_load(&c->profile, &request, err) < 0)
 		return -1;
-	return open_channel(c, err);
+	return 0;
 }
 
-virtmux_connection *virtmux_connect(const char *host,
-				    const virtmux_options *options,
-				    virtmux_error **error)
+/* TO_TELL: does not wait. */
+static struct virtmux_connection *
+connect_to(const char *host, const virtmux_options *options,
+	   virtmux_connected_fn *to_tell, void *context, virtmux_error **error)
 {
 	struct virtmux_connection *c = calloc(1, sizeof(*c));
 	autoerror why = {0};
@@ -284,15 +308,41 @@ virtmux_connection *virtmux_connect(const char *host,
 		list_init(&c->streams);
 		list_init(&c->events);
 		list_init(&c->due);
+		c->on_connected = to_tell;
+		c->context = context;
 	}
 	if (!c || options_copy(&c->options, options) < 0)
 		error_set_no_memory(&why);
-	else if (set_up(c, host, &why) == 0)
+	else if (set_up(c, host, &why) == 0 &&
+		 open_channel(c, !to_tell, &why) == 0)
 		return c;
 	if (c)
 		destroy(c);
 	error_give(error, &why);
 	return NULL;
+}
+
+virtmux_connection *virtmux_connect(const char *host,
+				    const virtmux_options *options,
+				    virtmux_error **error)
+{
+	return connect_to(host, options, NULL, NULL, error);
+}
+
+virtmux_connection *virtmux_connect_start(const char *host,
+					  const virtmux_options *options,
+					  virtmux_connected_fn *on_connected,
+					  void *context, virtmux_error **error)
+{
+	return connect_to(host, options, on_connected, context, error);
+}
+
+static int not_while_connecting(const struct virtmux_connection *c,
+				struct error *err)
+{
+	if (c->on_connected)
+		return error_set(err, ERROR_STATE, "it is connecting already");
+	return 0;
 }
 
 int virtmux_reconnect(virtmux_connection *c, virtmux_error **error)
@@ -302,9 +352,31 @@ int virtmux_reconnect(virtmux_connection *c, virtmux_error **error)
 
 	if (connection_enter(c, __func__, &why) < 0)
 		return error_give(error, &why);
-	rc = channel_reopen(c->channel, &why);
+	rc = not_while_connecting(c, &why);
+	if (rc == 0)
+		rc = channel_reopen(c->channel, &why);
 	if (rc == 0 && !c->closing)
 		events_resume(c);
+	connection_leave(c);
+	return rc < 0 ? error_give(error, &why) : 0;
+}
+
+int virtmux_reconnect_start(virtmux_connection *c,
+			    virtmux_connected_fn *on_connected, void *context,
+			    virtmux_error **error)
+{
+	autoerror why = {0};
+	int rc;
+
+	if (connection_enter(c, __func__, &why) < 0)
+		return error_give(error, &why);
+	rc = not_while_connecting(c, &why);
+	if (rc == 0)
+		rc = channel_begin_again(c->channel, &why);
+	if (rc == 0) {
+		c->on_connected = on_connected;
+		c->context = context;
+	}
 	connection_leave(c);
 	return rc < 0 ? error_give(error, &why) : 0;
 }

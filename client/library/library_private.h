@@ -78,8 +78,10 @@ struct virtmux_connection {
 	uv_idle_t awake;  /* so that the loop does not sleep before */
 	uv_timer_t timer; /* of a wait */
 	bool busy;        /* the loop runs */
-	bool stopping;    /* virtmux_stop() was called */
-	bool closing;     /* virtmux_close() was called; no callback any more */
+	virtmux_connected_fn *on_connected; /* NULL: nothing is begun */
+	void *context;
+	bool stopping; /* virtmux_stop() was called */
+	bool closing;  /* virtmux_close() was called; no callback any more */
 };
 
 /* Before the loop is run; -1 (ERROR_STATE) where it runs already. WHAT: the function. */

@@ -184,6 +184,22 @@ VIRTMUX_API virtmux_connection *virtmux_connect(const char *host,
 VIRTMUX_API int virtmux_reconnect(virtmux_connection *connection,
 				  virtmux_error **error);
 
+/* Once, from the loop: it stands (ERROR is NULL), or does not. */
+typedef void virtmux_connected_fn(void *context, const virtmux_error *error);
+
+/*
+ * Begin the same and do not wait for the host; a passphrase is waited for. Until
+ * ON_CONNECTED only the loop may be run, and virtmux_close() called. A failure is told
+ * by what runs the loop, too; the connection is still to be closed, or begun again.
+ */
+VIRTMUX_API virtmux_connection *
+virtmux_connect_start(const char *host, const virtmux_options *options,
+		      virtmux_connected_fn *on_connected, void *context,
+		      virtmux_error **error);
+VIRTMUX_API int virtmux_reconnect_start(virtmux_connection *connection,
+					virtmux_connected_fn *on_connected,
+					void *context, virtmux_error **error);
+
 /*
  * Ends it and frees all that belongs to it: requests, streams and events, of which no
  * callback comes any more. From a callback it takes place when that has returned, and

@@ -52,7 +52,10 @@ static int ask(void *context, const char *what, const char *name, int again,
 	return snprintf(to, size, "%s", answer) < (int)size ? 0 : -1;
 }
 
-static virtmux_connection *open_host(const char *host, int *asked)
+/* ON_CONNECTED: not to be waited for. */
+static virtmux_connection *begin_host(const char *host, int *asked,
+				      virtmux_connected_fn *on_connected,
+				      void *context)
 {
 	virtmux_options *options = virtmux_options_new();
 	const char *route = getenv("ROUTE");
@@ -63,11 +66,19 @@ static virtmux_connection *open_host(const char *host, int *asked)
 	if (route)
 		virtmux_options_set_route(options,
 					  (enum virtmux_route)atoi(route));
-	connection = virtmux_connect(host, options, &error);
+	connection = on_connected ? virtmux_connect_start(host, options,
+							  on_connected, context,
+							  &error)
+				  : virtmux_connect(host, options, &error);
 	virtmux_options_free(options);
 	if (!connection)
 		exit(fail(error));
 	return connection;
+}
+
+static virtmux_connection *open_host(const char *host, int *asked)
+{
+	return begin_host(host, asked, NULL, NULL);
 }
 
 static int case_call(char **words)
@@ -153,6 +164,20 @@ static void on_begin(void *context, const char *event, const char *after)
 		side->events++;
 }
 
+/* All begins when it is there. */
+static void on_connected(void *context, const virtmux_error *error)
+{
+	struct side *side = context;
+
+	if (error)
+		return;
+	virtmux_events_start(side->connection, NULL, on_begin, NULL, side,
+			     NULL);
+	for (int k = 0; k < CALLS; k++)
+		virtmux_call_start(side->connection, "domain.list", NULL,
+				   on_answer, side, NULL);
+}
+
 static int case_two(char **words)
 {
 	struct side sides[2] = {{0}};
@@ -160,14 +185,10 @@ static int case_two(char **words)
 	int asked = 0;
 
 	for (int i = 0; i < 2; i++) {
-		sides[i].connection = open_host(words[i], &asked);
+		sides[i].connection =
+			begin_host(words[i], &asked, on_connected, &sides[i]);
 		fds[i].fd = virtmux_fd(sides[i].connection);
 		fds[i].events = POLLIN;
-		virtmux_events_start(sides[i].connection, NULL, on_begin, NULL,
-				     &sides[i], NULL);
-		for (int k = 0; k < CALLS; k++)
-			virtmux_call_start(sides[i].connection, "domain.list",
-					   NULL, on_answer, &sides[i], NULL);
 	}
 	while (sides[0].answers + sides[1].answers < 2 * CALLS ||
 	       sides[0].events + sides[1].events < 2) {
@@ -181,9 +202,14 @@ static int case_two(char **words)
 			return fault("poll");
 		for (int i = 0; i < 2; i++) {
 			virtmux_error *error = NULL;
+			int status = 0;
 
-			if (virtmux_dispatch(sides[i].connection, &error) < 0)
-				return fail(error);
+			if (virtmux_dispatch(sides[i].connection, &error) == 0)
+				continue;
+			status = fail(error);
+			virtmux_close(sides[0].connection);
+			virtmux_close(sides[1].connection);
+			return status;
 		}
 	}
 	printf("%s %d %d, %s %d %d\n", virtmux_host(sides[0].connection),

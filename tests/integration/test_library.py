@@ -149,6 +149,14 @@ class Loops(LibraryCase):
         done = self.case("two", "test", "other")
         self.assertEqual(done.stdout, "test 50 1, other 50 1\n")
         self.assertIn('"alice" connected from', other.log())
+        other.stop()
+        done = self.case("two", "test", "other", status=5)
+        self.assertRegex(done.stderr, "-32016 connect 1: host 'other': cannot connect")
+        opened = self.alice.run("session", "open")
+        self.assertEqual(opened.returncode, 0, opened.stderr)
+        self.addCleanup(self.alice.run, "session", "end")
+        done = self.case("two", "test", "test", ROUTE=SESSION)
+        self.assertEqual(done.stdout, "test 50 1, test 50 1\n")
 
     def through_relay(self):
         relay = Relay(self.daemon.port)

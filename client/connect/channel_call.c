@@ -27,6 +27,7 @@ struct channel_call {
 	bool async;     /* a job's id will do */
 	bool *accepted; /* set where it is one; or NULL */
 	bool *cut;      /* set where it was cut; or NULL */
+	bool *refused;  /* set where the other side did not take it; or NULL */
 };
 
 /* -- errors of other statuses ---------------------------------------------- */
@@ -114,6 +115,8 @@ static void on_finish(struct exchange *x)
 		*call->accepted = x->status == 202;
 	if (call->cut)
 		*call->cut = exchange_was_cut(x);
+	if (call->refused)
+		*call->refused = exchange_was_refused(x);
 	if (call->done) {
 		if (read_answer(call, &r, &why) < 0)
 			call->done(call->context, NULL, &why);
@@ -229,6 +232,7 @@ struct waiting {
 	bool done;
 	bool failed;
 	bool cut;
+	bool refused;
 	struct json_object *result;
 	struct error why;
 };
@@ -246,8 +250,8 @@ static void on_done(void *context, struct json_object *result,
 		w->result = json_object_get(result);
 }
 
-/* One attempt. */
-static int ask(const struct asking *a, struct waiting *w, struct error *err)
+static int ask_once(const struct asking *a, struct waiting *w,
+		    struct error *err)
 {
 	struct channel_call *call = new_call(a->method, on_done, w);
 
@@ -256,15 +260,47 @@ static int ask(const struct asking *a, struct waiting *w, struct error *err)
 	call->async = a->accepted != NULL;
 	call->accepted = a->accepted;
 	call->cut = &w->cut;
+	call->refused = &w->refused;
 	if (start(a->channel, call, a->params, a->key, err) < 0)
 		return -1;
 	if (channel_wait(a->channel, &w->done, err) < 0) {
 		call->cut = NULL;
+		call->refused = NULL;
 		call->accepted = NULL;
 		channel_call_cancel(call);
 		return -1;
 	}
 	return w->failed ? error_move(err, &w->why) : 0;
+}
+
+/*
+ * Whether the session did not take the request since it was locked, or gave way, just
+ * then: nothing was done. Others' streams would go with the connection.
+ */
+static bool came_late(const struct asking *a, const struct waiting *w,
+		      enum error_code code)
+{
+	return channel_is_session(a->channel) &&
+	       list_empty(&a->channel->exchanges) &&
+	       (w->done ? w->refused : code == ERROR_DRAINING);
+}
+
+/* One attempt; a session that does not serve any more is followed by another one. */
+static int ask(const struct asking *a, struct waiting *w, struct error *err)
+{
+	autoerror why = {0};
+	int rc = ask_once(a, w, &why);
+
+	for (int i = 0;
+	     rc < 0 && came_late(a, w, why.code) && i < CHANNEL_SESSION_TRIES;
+	     i++) {
+		error_clear(&why);
+		*w = (struct waiting){0};
+		rc = channel_reopen(a->channel, &why);
+		if (rc == 0)
+			rc = ask_once(a, w, &why);
+	}
+	return rc < 0 ? error_move(err, &why) : 0;
 }
 
 static bool may_come_back(enum error_code code)

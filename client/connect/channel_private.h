@@ -96,6 +96,7 @@ struct exchange {
 	unsigned status;  /* of the response, 0 before it */
 	char *type;       /* content-type, or NULL */
 	bool ended;       /* the response is complete */
+	bool refused;     /* by REFUSED_STREAM */
 	struct error why; /* ours: time-out, the sink's, a limit */
 };
 
@@ -126,6 +127,9 @@ void exchange_abort(struct exchange *x, struct error *why);
  * the connection was cut; then another one may be asked.
  */
 bool exchange_was_cut(const struct exchange *x);
+
+/* In finish: whether its stream was refused (RFC 9113 8.7): nothing was done. */
+bool exchange_was_refused(const struct exchange *x);
 
 /* In finish: 0 where a response with status 200 is complete, else its error. */
 int exchange_outcome(struct exchange *x, struct error *err);

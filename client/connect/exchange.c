@@ -110,6 +110,7 @@ static void on_closed(void *context, struct h2_stream *s, uint32_t code)
 	/* This may come while the loop is about to sleep: whoever waits is woken. */
 	uv_stop(x->channel->uv);
 	x->stream = NULL;
+	x->refused = !x->ended && code == H2_REFUSED_STREAM;
 	list_remove(&x->link);
 	if (!x->ended && !error_is_set(&x->why))
 		explain_end(x, code);
@@ -233,6 +234,11 @@ bool exchange_was_cut(const struct exchange *x)
 {
 	return !x->ended && (x->why.code == ERROR_DISCONNECTED ||
 			     x->why.code == ERROR_CONNECT);
+}
+
+bool exchange_was_refused(const struct exchange *x)
+{
+	return x->refused;
 }
 
 /* A mutation that was sent and has no answer may have taken place. */

@@ -48,7 +48,7 @@ static void gather(struct json_object *list, const struct session_place *places,
 	}
 }
 
-/* "4m", "-" where VALUE is null; ROOM has SPAN_SIZE. */
+/* "4m", NULL where there is no such member; ROOM has SPAN_SIZE. */
 static const char *span(struct json_object *o, const char *name, char *room)
 {
 	struct json_object *member = NULL;
@@ -60,9 +60,11 @@ static const char *span(struct json_object *o, const char *name, char *room)
 	if (s < 2 * MINUTE)
 		snprintf(room, SPAN_SIZE, "%" PRId64 "s", s);
 	else if (s < 2 * HOUR)
-		snprintf(room, SPAN_SIZE, "%" PRId64 "m", s / MINUTE);
+		snprintf(room, SPAN_SIZE, "%" PRId64 "m",
+			 (s + MINUTE / 2) / MINUTE);
 	else
-		snprintf(room, SPAN_SIZE, "%" PRId64 "h", s / HOUR);
+		snprintf(room, SPAN_SIZE, "%" PRId64 "h",
+			 (s + HOUR / 2) / HOUR);
 	return room;
 }
 

@@ -6,8 +6,9 @@
  * opened: RFC 3339; clients: commands that are attached, the asking one left out;
  * streams: that are forwarded; bytes_in, bytes_out: from and to the host;
  * persist_ms: 0 for ever; state: "serving", "away" or "draining"; away: why the host
- * is not reached, where it is not; version: of virtmux; idle_ms: since it was used, null
- * while it is; ends_in_ms: when nobody uses it, null where it does not end by time.
+ * is not reached, where it is not; version: of virtmux; idle_ms: since it was used, left
+ * out while it is; ends_in_ms: when nobody uses it, left out where it does not end by
+ * time.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,12 +33,10 @@ static void append_member(struct buf *out, const char *name, const char *value)
 	buf_append_char(out, ',');
 }
 
-/* A null where MS is less than 0. */
+/* Nothing where MS is less than 0. */
 static void append_ms(struct buf *out, const char *name, int64_t ms)
 {
-	if (ms < 0)
-		buf_appendf(out, "\"%s\":null,", name);
-	else
+	if (ms >= 0)
 		buf_appendf(out, "\"%s\":%" PRId64 ",", name, ms);
 }
 

@@ -26,11 +26,11 @@ class Life(StartCase):
         self.assertEqual((last["state"], last["clients"]), ("serving", 0))
         self.assertAlmostEqual(last["idle_ms"] + last["ends_in_ms"], 600000)
         self.assertRegex(self.good("session"),
-                         r"Host +State .*\n-+\n *test +serving .* 10m ")
+                         r"Host +State .*\n-+\n *test +serving .* (10|9)m ")
         self.assertIn("idle_ms,ends_in_ms", self.good("-f", "csv", "session"))
         self.follow()
         used = self.sessions()[0]
-        self.assertEqual((used["idle_ms"], used["ends_in_ms"]), (None, None))
+        self.assertFalse({"idle_ms", "ends_in_ms"} & set(used), used)
         self.assertEqual((used["clients"], used["streams"]), (1, 1))
 
     def test_looking_does_not_keep_it(self):

@@ -243,7 +243,10 @@ static void test_help_fits(void **state)
 		s = buf_steal_str(&text);
 		for (const char *p = s; *p; p++) {
 			column = *p == '\n' ? 0 : column + 1;
-			if (column > 79)
+			/* An example is whole, to be copied. */
+			if (column == 1 && strncmp(p, "  virtmux ", 10) == 0)
+				p += strcspn(p, "\n") - 1;
+			else if (column > 79)
 				fail_msg("%s: a line is too long", c->verb);
 		}
 	}

@@ -33,6 +33,7 @@
 #include "api/json.h"
 #include "api/message.h"
 #include "client/connect/config.h"
+#include "client/connect/session_private.h"
 #include "wire/conn.h"
 
 struct acceptor {
@@ -292,6 +293,16 @@ static int listen_at(const char *path)
 	return fd;
 }
 
+/* As a session of this version tells, whose socket we, the parent, have made. */
+static void tell_owner(const char *path)
+{
+	int fd = -1;
+
+	assert_int_equal(session_turn_open(&fd, path, NULL), 0);
+	assert_int_equal(session_turn_tell_owner(fd, NULL), 0);
+	close(fd);
+}
+
 static struct profile *make_profile(const char *folder)
 {
 	char file[128];
@@ -323,6 +334,7 @@ void fake_host_start(struct fake_host *host)
 	snprintf(host->socket, sizeof(host->socket), "%s/fake.sock", folder);
 	host->profile = make_profile(host->folder);
 	fd = listen_at(host->socket);
+	tell_owner(host->socket);
 	host->pid = fork();
 	assert_true(host->pid >= 0);
 	if (host->pid == 0)
@@ -338,6 +350,8 @@ void fake_host_stop(struct fake_host *host)
 	waitpid(host->pid, NULL, 0);
 	profile_free(host->profile);
 	unlink(host->socket);
+	snprintf(path, sizeof(path), "%s.lock", host->socket);
+	unlink(path);
 	snprintf(path, sizeof(path), "%s/config", host->folder);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/virtmux", host->folder);

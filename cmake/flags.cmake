@@ -50,7 +50,9 @@ elseif(NOT CMAKE_BUILD_TYPE STREQUAL Debug)
 	add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
 
-foreach(flag -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+# Relative relocations packed: a fifth of a command's size and what reading it takes.
+foreach(flag -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+		-Wl,-z,pack-relative-relocs)
 	string(MAKE_C_IDENTIFIER "links${flag}" name)
 	check_linker_flag(C "${flag}" ${name})
 	if(${name})

@@ -8,7 +8,6 @@
  */
 #include "client/web/http.h"
 
-#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +17,11 @@
 #include "base/list.h"
 #include "client/web/accept.h"
 #include "client/web/gate.h"
+#include "client/web/http_library.h"
 #include "client/web/limits.h"
 
 struct http {
+	struct http_library mhd;
 	struct MHD_Daemon *daemon;
 	const struct http_events *events;
 	void *context;
@@ -77,8 +78,8 @@ static void turn(struct http *h)
 	uv_idle_stop(&h->awake);
 	if (h->closing)
 		return;
-	MHD_run(h->daemon);
-	if (MHD_get_timeout(h->daemon, &ms) == MHD_YES)
+	h->mhd.run(h->daemon);
+	if (h->mhd.get_timeout(h->daemon, &ms) == MHD_YES)
 		uv_timer_start(&h->timer, on_timer, (uint64_t)ms, 0);
 	else
 		uv_timer_stop(&h->timer);
@@ -109,12 +110,13 @@ static void settle(struct http_request *r, unsigned status,
 	r->response = response;
 	if (r->suspended) {
 		r->suspended = false;
-		MHD_resume_connection(r->connection);
+		r->http->mhd.resume_connection(r->connection);
 		want_turn(r->http);
 	}
 }
 
-static struct MHD_Response *make_response(const struct http_answer *answer)
+static struct MHD_Response *make_response(const struct http *h,
+					  const struct http_answer *answer)
 {
 	if (answer->body) {
 		size_t len = answer->body->len;
@@ -123,34 +125,36 @@ static struct MHD_Response *make_response(const struct http_answer *answer)
 
 		if (!data)
 			return NULL;
-		response = MHD_create_response_from_buffer(
+		response = h->mhd.create_response_from_buffer(
 			len, data, MHD_RESPMEM_MUST_FREE);
 		if (!response)
 			free(data);
 		return response;
 	}
-	return MHD_create_response_from_buffer(
+	return h->mhd.create_response_from_buffer(
 		answer->len, (void *)answer->data, MHD_RESPMEM_MUST_COPY);
 }
 
-static void add_headers(struct MHD_Response *response,
+static void add_headers(const struct http *h, struct MHD_Response *response,
 			const struct http_answer *answer)
 {
 	for (size_t i = 0; gate_headers[i]; i += 2)
-		MHD_add_response_header(response, gate_headers[i],
-					gate_headers[i + 1]);
+		h->mhd.add_response_header(response, gate_headers[i],
+					   gate_headers[i + 1]);
 	if (answer->type)
-		MHD_add_response_header(response, "content-type", answer->type);
+		h->mhd.add_response_header(response, "content-type",
+					   answer->type);
 	if (answer->name)
-		MHD_add_response_header(response, answer->name, answer->value);
+		h->mhd.add_response_header(response, answer->name,
+					   answer->value);
 }
 
 void http_answer(struct http_request *r, const struct http_answer *answer)
 {
-	struct MHD_Response *response = make_response(answer);
+	struct MHD_Response *response = make_response(r->http, answer);
 
 	if (response)
-		add_headers(response, answer);
+		add_headers(r->http, response, answer);
 	/* Without a response the connection is closed. */
 	settle(r, response ? answer->status : 0, response);
 }
@@ -193,7 +197,7 @@ static void on_upgraded(void *context, struct MHD_Connection *connection,
 
 	if (!s) {
 		/* on_completed() tells that it was dropped. */
-		MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+		r->http->mhd.upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 		return;
 	}
 	s->http = r->http;
@@ -211,26 +215,28 @@ void http_upgrade(struct http_request *r, http_upgraded_fn *done,
 		.value = accept,
 	};
 	struct MHD_Response *response =
-		MHD_create_response_for_upgrade(on_upgraded, NULL);
+		r->http->mhd.create_response_for_upgrade(on_upgraded, NULL);
 
 	r->upgraded = done;
 	r->dropped = dropped;
 	r->context = context;
 	if (response &&
 	    accept_of_key(http_header(r, "sec-websocket-key"), accept) == 0) {
-		add_headers(response, &answer);
-		MHD_add_response_header(response, "upgrade", "websocket");
+		add_headers(r->http, response, &answer);
+		r->http->mhd.add_response_header(response, "upgrade",
+						 "websocket");
 		settle(r, MHD_HTTP_SWITCHING_PROTOCOLS, response);
 		return;
 	}
 	if (response)
-		MHD_destroy_response(response);
+		r->http->mhd.destroy_response(response);
 	settle(r, 0, NULL);
 }
 
 void http_socket_end(struct http_socket *socket)
 {
-	MHD_upgrade_action(socket->handle, MHD_UPGRADE_ACTION_CLOSE);
+	socket->http->mhd.upgrade_action(socket->handle,
+					 MHD_UPGRADE_ACTION_CLOSE);
 	want_turn(socket->http);
 	free(socket);
 }
@@ -249,14 +255,14 @@ const char *http_path(const struct http_request *r)
 
 const char *http_header(const struct http_request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
-					   name);
+	return r->http->mhd.lookup_connection_value(r->connection,
+						    MHD_HEADER_KIND, name);
 }
 
 const char *http_query(const struct http_request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND,
-					   name);
+	return r->http->mhd.lookup_connection_value(
+		r->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
 static void refuse(struct http_request *r, unsigned status, const char *words)
@@ -287,8 +293,8 @@ static void check_host(struct http_request *r)
 {
 	unsigned count = 0;
 
-	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, count_value,
-				  &count);
+	r->http->mhd.get_connection_values(r->connection, MHD_HEADER_KIND,
+					   count_value, &count);
 	if (count != 1)
 		refuse(r, MHD_HTTP_BAD_REQUEST,
 		       "the request names no host, or several\n");
@@ -326,8 +332,8 @@ static enum MHD_Result queue(struct http_request *r)
 
 	if (!r->response)
 		return MHD_NO;
-	rc = MHD_queue_response(r->connection, r->status, r->response);
-	MHD_destroy_response(steal(&r->response));
+	rc = r->http->mhd.queue_response(r->connection, r->status, r->response);
+	r->http->mhd.destroy_response(steal(&r->response));
 	return rc;
 }
 
@@ -359,7 +365,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *c,
 		h->events->on_request(h->context, r);
 		if (!r->answered && !h->closing) {
 			r->suspended = true;
-			MHD_suspend_connection(c);
+			h->mhd.suspend_connection(c);
 			return MHD_YES;
 		}
 	}
@@ -376,7 +382,7 @@ static void on_completed(void *context, struct MHD_Connection *c,
 	if (r->dropped)
 		r->dropped(r->context);
 	if (r->response)
-		MHD_destroy_response(r->response);
+		r->http->mhd.destroy_response(r->response);
 	list_remove(&r->node);
 	free(r->method);
 	free(r->path);
@@ -409,12 +415,12 @@ static void on_log(void *context, const char *format, va_list args)
 
 static int start_daemon(struct http *h, struct error *err)
 {
-	if (!MHD_is_feature_supported(MHD_FEATURE_EPOLL) ||
-	    !MHD_is_feature_supported(MHD_FEATURE_UPGRADE))
+	if (!h->mhd.is_feature_supported(MHD_FEATURE_EPOLL) ||
+	    !h->mhd.is_feature_supported(MHD_FEATURE_UPGRADE))
 		return error_set(err, ERROR_UNSUPPORTED,
 				 "this system's libmicrohttpd has no epoll or "
 				 "no upgrade, which virtmux web needs");
-	h->daemon = MHD_start_daemon(
+	h->daemon = h->mhd.start_daemon(
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_UPGRADE |
 			MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
 		0, NULL, NULL, on_access, h, MHD_OPTION_EXTERNAL_LOGGER, on_log,
@@ -450,13 +456,13 @@ int http_new(struct http **http, uv_loop_t *uv,
 	h->context = context;
 	h->log = log;
 	list_init(&h->requests);
-	if (start_daemon(h, err) < 0) {
+	if (http_library_load(&h->mhd, err) < 0 || start_daemon(h, err) < 0) {
 		free(h);
 		return -1;
 	}
-	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	info = h->mhd.get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	if (!info || uv_poll_init(uv, &h->poll, info->epoll_fd) < 0) {
-		MHD_stop_daemon(h->daemon);
+		h->mhd.stop_daemon(h->daemon);
 		free(h);
 		return error_set(err, ERROR_SYSTEM,
 				 "the page's server cannot be watched");
@@ -486,8 +492,8 @@ void http_close(struct http *h)
 			settle(r, 0, NULL);
 	}
 	/* What was resumed or ended is taken note of before the end. */
-	MHD_run(h->daemon);
-	MHD_stop_daemon(h->daemon);
+	h->mhd.run(h->daemon);
+	h->mhd.stop_daemon(h->daemon);
 }
 
 void http_add(struct http *h, int fd)
@@ -498,6 +504,6 @@ void http_add(struct http *h, int fd)
 	if (getpeername(fd, (struct sockaddr *)&address, &size) < 0)
 		size = sizeof(address);
 	/* It closes FD where it cannot take it. */
-	MHD_add_connection(h->daemon, fd, (struct sockaddr *)&address, size);
+	h->mhd.add_connection(h->daemon, fd, (struct sockaddr *)&address, size);
 	want_turn(h);
 }

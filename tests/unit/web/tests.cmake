@@ -2,3 +2,4 @@
 unit_test(web accept web)
 unit_test(web assets web)
 unit_test(web gate web)
+unit_test(web http_library web)

@@ -259,6 +259,18 @@ class Content(LibraryCase):
         with open(os.path.join(self.folder, "a b.img"), "rb") as file:
             self.assertEqual(answer["sha256"], consoles.digest(file.read(size)))
 
+    def test_job(self):
+        """The answer is that of its end, also where it fails."""
+        path = os.path.join(self.folder, "a b.img")
+        done = self.case("call", "test", "volume.checksum",
+                         '{"pool":"real","volume":"a b.img"}')
+        with open(path, "rb") as file:
+            self.assertEqual(json.loads(done.stdout)["sha256"],
+                             consoles.digest(file.read()))
+        done = self.case("call", "test", "volume.clone",
+                         '{"pool":"real","volume":"a b.img","name":"a b.img"}', status=1)
+        self.assertIn("-32003 exists 0: ", done.stderr)
+
     def test_upload_that_is_refused(self):
         done = self.case("refused", "test", "real", "none.img", status=3)
         self.assertIn("-32001 not-found 0: ", done.stderr)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""hardening.py PROGRAM…: fails on a linked program that lacks a protection which
+"""hardening.py PROGRAM…: fails on a linked program or shared object that lacks a protection which
 cmake/flags.cmake asks for: position independent, full RELRO, no executable stack,
 stack protector, fortified libc calls. (objects.py looks for CET.)"""
 
@@ -17,7 +17,7 @@ def readelf(program):
 
 # What is asked for: a pattern in readelf's output that must be there.
 WANTED = {
-    "position independent (-pie)": re.compile(r"^ *Type: +DYN \(Position-Independent", re.M),
+    "position independent (-pie, -fPIC)": re.compile(r"^ *Type: +DYN \(", re.M),
     "relocations read-only (-z relro)": re.compile(r"^ *GNU_RELRO ", re.M),
     "bound at start (-z now)": re.compile(r"\((FLAGS|FLAGS_1)\).*\b(BIND_NOW|NOW)\b"),
     "a stack that is not executable (-z noexecstack)":

@@ -204,7 +204,7 @@ VIRTMUX_API int virtmux_reconnect_start(virtmux_connection *connection,
  * Ends it and frees all that belongs to it: requests, streams and events, of which no
  * callback comes any more. From a callback it takes place when that has returned, and
  * what runs the loop fails with VIRTMUX_ERROR_INTERRUPTED: the connection has gone then.
- * NULL-safe.
+ * It waits for nothing but the look-up of a name that is under way. NULL-safe.
  */
 VIRTMUX_API void virtmux_close(virtmux_connection *connection);
 

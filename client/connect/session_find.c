@@ -81,6 +81,18 @@ int session_turn_tell_owner(int fd, struct error *err)
 	return write_line(fd, &line, err);
 }
 
+long session_turn_owner(int fd)
+{
+	char text[OWNER_MAX];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	long pid = 0;
+
+	if (n < 0)
+		return 0;
+	text[n] = '\0';
+	return sscanf(text, FORM_SERVES "%ld", &pid) == 1 ? pid : 0;
+}
+
 int session_turn_tell_failure(int fd, uint64_t now, bool asked,
 			      const struct error *why)
 {

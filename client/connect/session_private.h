@@ -143,6 +143,7 @@ char *session_aside_path(const char *socket, pid_t pid);
  */
 int session_turn_open(int *fd, const char *socket, struct error *err);
 int session_turn_tell_owner(int fd, struct error *err); /* this process */
+long session_turn_owner(int fd); /* 0: it does not tell */
 
 /*
  * NOW by clock_monotonic_ns(), which all processes share; ASKED: a person was to give

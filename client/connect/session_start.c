@@ -31,6 +31,8 @@
 #define FD_LAST       1024 /* inherited descriptors are closed up to it */
 #define ARGUMENTS_MAX 16
 #define NUMBER_SIZE   16
+#define TURN_LOOKS    20 /* for another one to be done, before it is told of */
+#define TURN_LOOK_US  50000 /* between two of them */
 
 /* What the session's process says: one of these; for the last two code and words. */
 #define REPORT_OPENED     'n'
@@ -96,6 +98,33 @@ static int look(struct opening *o, struct error *err)
 }
 
 /*
+ * Waits until nobody else opens the session. Who does may stand in the background, or
+ * be stopped, and wait for a passphrase that nobody gives: a person is told of him.
+ */
+static int await_turn(const struct opening *o, struct error *err)
+{
+	for (int i = 0; i < TURN_LOOKS; i++) {
+		if (flock(o->lock, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		usleep(TURN_LOOK_US);
+	}
+	if (isatty(STDERR_FILENO) == 1)
+		log_warning(o->options->log,
+			    "waiting for process %ld, which opens the session "
+			    "to host '%s': perhaps it waits for the passphrase "
+			    "(fg brings back what stands in the background, "
+			    "Ctrl-C gives up)",
+			    session_turn_owner(o->lock),
+			    o->options->profile->name);
+	while (flock(o->lock, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_set_errno(err, ERROR_SYSTEM, errno,
+					       "cannot lock the file beside %s",
+					       o->path);
+	return 0;
+}
+
+/*
  * As look(), once nobody else opens the session. Who waited gets what the one before
  * got: it is not asked again, and does not try again what has just failed.
  */
@@ -104,11 +133,8 @@ static int take_turn(struct opening *o, struct error *err)
 	uint64_t begun = clock_monotonic_ns();
 	bool waited = flock(o->lock, LOCK_EX | LOCK_NB) < 0;
 
-	while (waited && flock(o->lock, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return error_set_errno(err, ERROR_SYSTEM, errno,
-					       "cannot lock the file beside %s",
-					       o->path);
+	if (waited && await_turn(o, err) < 0)
+		return -1;
 	if (waited &&
 	    session_turn_failed_since(o->lock, begun,
 				      asks_person(o->options->sources), err)) {

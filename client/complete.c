@@ -33,14 +33,6 @@ static bool is_plain(const char *text)
 	return *text != '\0';
 }
 
-static bool has_candidate(const struct candidates *to, const char *text)
-{
-	for (size_t i = 0; i < to->n; i++)
-		if (strcmp(to->list[i].text, text) == 0)
-			return true;
-	return false;
-}
-
 static void add(struct candidates *to, char *text, const char *note, bool open)
 {
 	struct candidate *list = realloc(to->list, (to->n + 1) * sizeof(*list));
@@ -55,6 +47,23 @@ static void add(struct candidates *to, char *text, const char *note, bool open)
 		.note = note && is_plain(note) ? strdup(note) : NULL,
 		.open = open,
 	};
+}
+
+void candidates_add(struct candidates *to, const char *text, const char *note,
+		    bool open)
+{
+	char *copy = strdup(text);
+
+	if (copy)
+		add(to, copy, note, open);
+}
+
+static bool has_candidate(const struct candidates *to, const char *text)
+{
+	for (size_t i = 0; i < to->n; i++)
+		if (strcmp(to->list[i].text, text) == 0)
+			return true;
+	return false;
 }
 
 void complete_offer(struct completing *c, const char *text, const char *note,

@@ -39,6 +39,9 @@ struct candidates {
  * not finished and may be empty. What cannot be found out is left out.
  */
 void complete_words(struct candidates *to, const char *const *words, size_t n);
+/* One more, of the whole word; without memory it is missing. */
+void candidates_add(struct candidates *to, const char *text, const char *note,
+		    bool open);
 void candidates_clear(struct candidates *c);
 
 #define autocandidates cleanup(candidates_clear) struct candidates

@@ -88,8 +88,10 @@ int line_split(struct line *line, const char *text, const char *breaks,
 		}
 		if (line->between && *p == '#')
 			return 0;
-		if (line->between)
+		if (line->between) {
+			line->begins_at = (size_t)(p - text);
 			line->quoted_at = line->broken_at = 0;
+		}
 		line->between = false;
 		take(line, &word, &p, breaks);
 	}

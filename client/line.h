@@ -18,6 +18,7 @@ struct line {
 	size_t n;
 	bool between; /* the line is empty or ends behind a word: a new one begins */
 	char quote; /* that is still open at the end: ' or " (\ for a lone one) */
+	size_t begins_at; /* of the last word, in the text */
 	size_t quoted_at; /* bytes of the last word before that quote */
 	size_t broken_at; /* bytes of the last word up to the last BREAKS in it */
 };

@@ -44,6 +44,7 @@ LIBRARIES = {
     r"microhttpd\.h": ("client/web/http",),
     r"wslay/": ("client/web/socket",),
     r"ini\.h": ("common/base/ini",),
+    r"histedit\.h": ("client/shell_edit",),
     r"popt\.h": ("client/", "daemon/core/", "pki/"),
     r"json-c/": ("common/api/", "client/", "daemon/rpc/", "daemon/ops/", "pki/"),
 }

@@ -142,14 +142,35 @@ class Results(ManyCase):
         for name in "abc":
             self.assertEqual([d["name"] for d in answer[name]["domains"]], ["web-1"])
 
-    def test_a_session_of_each(self):
-        """Opened and ended on all at once; commands use them."""
+    def configure_sessions(self):
         identity = self.authority.user("alice")
         write_file(self.alice.config, ini({
             "defaults": {"ca": identity.ca, "certificate": identity.certificate,
                          "key": identity.key},
             **{f"host {n}": {"address": d.address}
                for n, d in self.daemons.items()}}))
+
+    def sessions(self):
+        return [s["host"] for s in self.result("session", "list")["sessions"]]
+
+    def test_a_session_of_what_is_renamed_or_removed(self):
+        """It serves no new commands; the host is reached by its new name."""
+        self.configure_sessions()
+        self.addCleanup(self.alice.run, "session", "end", "all")
+        self.virtmux("-H", "a,b", "list")
+        self.assertEqual(self.sessions(), ["a", "b"])
+        self.assertIs(self.result("host", "show", "a")["session"], True)
+        for words in (["rename", "a", "attic"], ["remove", "b"]):
+            self.assertIn("Its session takes no new commands",
+                          self.virtmux("host", *words).stdout)
+        wait_for(lambda: self.sessions() == [], "both have ended")
+        self.assertIs(self.result("host", "show", "attic")["session"], False)
+        self.assertEqual(list(self.result("-H", "a*", "list")), ["attic"])
+        self.assertEqual(self.sessions(), ["attic"])
+
+    def test_a_session_of_each(self):
+        """Opened and ended on all at once; commands use them."""
+        self.configure_sessions()
         done = self.virtmux("-H", "a,b", "session", "open")
         self.addCleanup(self.alice.run, "-H", "a,b", "session", "end")
         self.assertEqual(sorted(done.stdout.splitlines()), [

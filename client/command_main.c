@@ -17,6 +17,7 @@
 #include "client/complete.h"
 #include "client/many.h"
 #include "client/output.h"
+#include "client/suggest.h"
 
 static enum output_format wanted_format(const struct command_call *call)
 {
@@ -211,8 +212,10 @@ static void help_call(struct buf *out, const struct command_call *call)
 
 static int run_one(struct command_call *call, struct error *err)
 {
-	if (call->command->run(call, err) < 0 && !call->detached)
+	if (call->command->run(call, err) < 0 && !call->detached) {
+		suggest_name(call, call->channel, err);
 		return -1;
+	}
 	return output_finish(call->output, err);
 }
 

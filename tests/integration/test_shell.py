@@ -100,6 +100,18 @@ class Person(CompletionCase):
         self.type("dominfo nobody\r", rb"nobody.*\n(.*\n)*.*" + PROMPT)
         self.ends("\x04", 3)
 
+    def test_mistyped_name(self):
+        """A person is told what was meant; a script is not, and asks once."""
+        self.define("web-1")
+        shown = self.type("dominfo wbe-1\r", rb"did you mean(.*\n)*.*" + PROMPT)
+        self.assertIn(b"did you mean 'web-1'?", shown)
+        self.type("net-info defalt\r", rb"did you mean 'default'(.*\n)*.*" + PROMPT)
+        shown = self.type("dominfo zzzzzzzz\r", rb"zzzz.*\n(.*\n)*.*" + PROMPT)
+        self.assertNotIn(b"did you mean", shown)
+        done = self.alice.run("dominfo", "wbe-1")
+        self.assertEqual(done.returncode, 3)
+        self.assertNotIn("did you mean", done.stderr)
+
     def test_quit(self):
         self.ends("quit\r", 0)
 

@@ -3,8 +3,11 @@
  * all that they need are made at the first use and end with the call.
  */
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/codec.h"
 #include "api/json.h"
@@ -222,6 +225,23 @@ const struct key_sources *call_key_sources(struct command_call *call)
 	return &call->sources;
 }
 
+static void on_away(void *context, uint64_t ms)
+{
+	struct command_call *call = context;
+
+	fprintf(stderr,
+		"virtmux: the connection to host '%s' was cut; waiting for it "
+		"to come back, for %" PRIu64 " s at most (Ctrl-C ends it)\n",
+		call->session.profile->name, ms / 1000);
+}
+
+/* A person who sees nothing happen is told why; a script is not. */
+static bool tells_of_waits(const struct command_call *call)
+{
+	return isatty(STDERR_FILENO) == 1 && !call_flag(call, "quiet") &&
+	       !call->one_of_many;
+}
+
 static int open_channel(struct command_call *call, struct tls_context *tls,
 			struct error *err)
 {
@@ -245,6 +265,8 @@ static int open_channel(struct command_call *call, struct tls_context *tls,
 						      : CHANNEL_ROUTE_ANY;
 	options.call_ms = (uint64_t)command_global_number(call, "timeout", 0);
 	options.log = call->log;
+	options.on_away = tells_of_waits(call) ? on_away : NULL;
+	options.away_context = call;
 	return channel_open(&call->channel, &options, err);
 }
 

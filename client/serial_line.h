@@ -28,7 +28,7 @@ struct serial_line;
  * of each time between half and all is waited. Milliseconds.
  */
 #define SERIAL_RETRY_MS      100
-#define SERIAL_RETRY_MOST_MS 5000
+#define SERIAL_RETRY_MOST_MS 1000
 
 struct serial_events {
 	/* The host has opened it; S has the response's headers. Once. */

@@ -1,8 +1,8 @@
 /*
  * The verb `event`: follows GET /events and shows each line as it comes. What
  * always holds: the word `after` of the last line is kept, so that a channel that
- * breaks is made anew and nothing is shown twice; only RETRIES attempts in a row
- * may fail.
+ * breaks is made anew and nothing is shown twice; it is tried for as long as the
+ * profile's `reconnect` says.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +11,13 @@
 #include "api/codec.h"
 #include "api/json.h"
 #include "client/connect/channel.h"
+#include "client/connect/profile.h"
 #include "client/interrupt.h"
 #include "client/output.h"
 #include "client/verbs.h"
 
-#define RETRIES        6
-#define RETRY_FIRST_MS 250         /* twice as long each time */
+#define RETRY_FIRST_MS 100 /* twice as long each time */
+#define RETRY_MOST_MS  1000
 #define LINE_MAX_BYTES (64 * 1024) /* of one event, or of an error */
 
 struct following {
@@ -26,8 +27,9 @@ struct following {
 	struct buf text;          /* an unfinished line, or an error's body */
 	char *after;              /* of the last line; or NULL */
 	unsigned heard;
-	unsigned failures; /* in a row */
-	bool over;         /* there is enough */
+	uint64_t cut_ms; /* since when it is tried again; 0: it is not */
+	uint64_t retry_ms;
+	bool over; /* there is enough */
 	bool timed_out;
 	struct error why;
 };
@@ -146,7 +148,7 @@ static void show(struct following *f, struct json_object *line,
 	}
 	fflush(output_file(output));
 	if (begins)
-		f->failures = 0;
+		f->cut_ms = 0;
 	if (begins || missed)
 		return;
 	f->heard++;
@@ -340,6 +342,29 @@ static uint64_t left_of(uint64_t begun_ms, uint64_t timeout_ms)
 					      : 1;
 }
 
+/* Whether there is time for one more attempt, which waits first. -1: a signal. */
+static int await_retry(struct following *f, struct interrupt *signals,
+		       struct error *why, struct error *err)
+{
+	const struct profile *profile = NULL;
+	uint64_t now_ms = uv_hrtime() / 1000000;
+	uint64_t ms;
+
+	if (call_profile(f->call, &profile, err) < 0)
+		return -1;
+	if (!f->cut_ms) {
+		f->cut_ms = now_ms;
+		f->retry_ms = RETRY_FIRST_MS;
+	}
+	if (!may_retry(why) ||
+	    now_ms - f->cut_ms >= (uint64_t)profile->reconnect)
+		return error_move(err, why);
+	log_info(call_log(f->call), "%s; trying again", error_words(why));
+	ms = f->retry_ms;
+	f->retry_ms = ms * 2 < RETRY_MOST_MS ? ms * 2 : RETRY_MOST_MS;
+	return interrupt_pause(signals, ms, err);
+}
+
 static int follow(struct following *f, struct error *err)
 {
 	uint64_t begun_ms = uv_hrtime() / 1000000;
@@ -358,14 +383,7 @@ static int follow(struct following *f, struct error *err)
 		/* What never began is told at once. */
 		if (!had_begun && !f->after)
 			return error_move(err, &why);
-		if (!may_retry(&why) || ++f->failures > RETRIES)
-			return error_move(err, &why);
-		log_info(call_log(f->call), "%s; trying again",
-			 error_words(&why));
-		if (interrupt_pause(signals,
-				    (uint64_t)RETRY_FIRST_MS
-					    << (f->failures - 1),
-				    err) < 0)
+		if (await_retry(f, signals, &why, err) < 0)
 			return -1;
 	}
 }

@@ -182,6 +182,8 @@ static int make_loop(struct channel *c, struct error *err)
 	c->uv = &c->own_uv;
 	uv_timer_init(c->uv, &c->timer);
 	c->timer.data = c;
+	uv_timer_init(c->uv, &c->notice);
+	c->notice.data = c;
 	if (init_signals(c, err) < 0)
 		return -1;
 	limits.grace_ms = (uint64_t)c->options.profile->connect_timeout;
@@ -229,6 +231,7 @@ static int dial(struct channel *c, struct conn_dial_options *options,
 {
 	options->story = c->options.story ? &c->options.story->dial : NULL;
 	options->timeout_ms = (uint64_t)c->options.profile->connect_timeout;
+	options->race_ms = c->again ? CHANNEL_RETRY_RACE_MS : 0;
 	options->events = &events;
 	options->context = c;
 	begin_opening(c);
@@ -622,6 +625,8 @@ void channel_free(struct channel *c)
 		close_handle((uv_handle_t *)&c->wake);
 	if (c->timer.data)
 		close_handle((uv_handle_t *)&c->timer);
+	if (c->notice.data)
+		close_handle((uv_handle_t *)&c->notice);
 	if (c->uv) {
 		/* uv_stop() by on_closed makes it return before all is closed. */
 		while (uv_run(c->uv, UV_RUN_DEFAULT))

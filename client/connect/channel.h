@@ -58,9 +58,13 @@ struct channel_options {
 	const struct session_options *session;
 	uint64_t call_ms;  /* for each call, each get or put to progress; 0: the
 			     profile's timeout */
-	uint64_t retry_ms; /* for which a mutation whose connection was cut is
-			      asked about; 0: CHANNEL_RETRY_MS */
-	struct log *log;   /* may be NULL */
+	uint64_t retry_ms; /* for which a call whose connection was cut is asked
+			      again; 0: the profile's reconnect */
+	/* Once a call whose connection was cut waits for the host to come back,
+	 * for MS at most. From the loop; or NULL. */
+	void (*on_away)(void *context, uint64_t ms);
+	void *away_context;
+	struct log *log;             /* may be NULL */
 	struct channel_story *story; /* filled by channel_open(), or NULL */
 };
 
@@ -127,10 +131,11 @@ struct conn *channel_conn(struct channel *channel); /* NULL once it ended */
  * ERROR_INTERRUPTED (a signal), ERROR_DISCONNECTED; for a mutation that was
  * sent and not answered ERROR_UNKNOWN_OUTCOME instead of the first and third.
  *
- * A mutation whose connection is cut connects once more, which may ask for the
- * passphrase, and asks again with the same key, for retry_ms at most: the host
- * then gives the first outcome, or says that it is not known. Where other
- * exchanges of the channel are under way it does not.
+ * A call whose connection is cut connects once more, which may ask for the
+ * passphrase, and asks again (a mutation with the same key: the host then gives the
+ * first outcome, or says that it is not known), for retry_ms at most, and no longer
+ * than a call_ms that was given. A session whose host is away holds it meanwhile. Where
+ * other exchanges of the channel are under way it does not.
  */
 int channel_call(struct channel *channel, const char *method,
 		 const char *params, struct json_object **result,

@@ -1,8 +1,8 @@
 /*
  * JSON-RPC calls on the channel, one a stream: composes the request, gives a
  * mutation its idempotency-key, reads the answer. The synchronous forms wait on
- * the asynchronous one; where the connection is cut under a mutation they connect
- * once more and ask again with the same key, which the host acts on once.
+ * the asynchronous one; where the connection is cut they connect once more and ask
+ * again, a mutation with the same key, which the host acts on once.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "client/connect/channel_private.h"
+#include "client/connect/profile.h"
 
 #define KEY_SIZE   33  /* an idempotency-key: 128 random bits, and a NUL */
 #define TEXT_SHOWN 512 /* bytes of a body that is not ours, in an error */
@@ -224,8 +225,10 @@ struct asking {
 	char key[KEY_SIZE];
 	bool mutates;
 	bool *accepted; /* not NULL where a job's id will do; set where it is one */
-	uint64_t until; /* clock_monotonic_ns() */
-	uint64_t pause; /* ms before the next attempt */
+	uint64_t begun;   /* clock_monotonic_ns() */
+	uint64_t until;   /* and the end of all attempts */
+	uint64_t pause;   /* ms before the next attempt */
+	struct error cut; /* why the first one was */
 };
 
 struct waiting {
@@ -309,25 +312,37 @@ static bool may_come_back(enum error_code code)
 	       code == ERROR_TIMED_OUT;
 }
 
+/* As long again, and somewhat less: those of many do not come at once. */
+static uint64_t next_pause(struct asking *a)
+{
+	uint64_t ms = a->pause;
+	uint8_t random = 0;
+
+	a->pause *= 2;
+	if (a->pause > CHANNEL_RETRY_MOST_MS)
+		a->pause = CHANNEL_RETRY_MOST_MS;
+	random_bytes(&random, sizeof(random), NULL);
+	return ms - ms * random / (4 * UINT8_MAX);
+}
+
 /* Until a connection stands again. WHY becomes the last reason why none does. */
 static int reconnect(struct asking *a, struct error *why)
 {
 	for (;;) {
-		uint64_t now = clock_monotonic_ns();
-
-		if (now >= a->until)
+		if (clock_monotonic_ns() >= a->until)
 			return -1;
-		if (channel_pause(a->channel, a->pause, why) < 0)
+		if (channel_pause(a->channel, next_pause(a), why) < 0)
 			return -1;
-		a->pause *= 2;
-		if (a->pause > CHANNEL_RETRY_MOST_MS)
-			a->pause = CHANNEL_RETRY_MOST_MS;
 		error_clear(why);
 		if (channel_reopen(a->channel, why) == 0)
-			return 0;
+			break;
 		if (!may_come_back(why->code))
 			return -1;
 	}
+	/* It is the session that waits, and longer each time. */
+	if (channel_is_session(a->channel))
+		a->pause = CHANNEL_RETRY_WAIT_MS;
+	return 0;
 }
 
 static int unknown(const struct asking *a, const struct error *why,
@@ -346,38 +361,100 @@ static int unknown(const struct asking *a, const struct error *why,
 					   : "There was no time left");
 }
 
-/*
- * Whether an error is the host's answer to the key. These may come before it has
- * looked for it, so the first attempt may have been done all the same.
- */
-static bool tells_of_the_first(const struct waiting *w, enum error_code code)
+/* That there is no key to ask again with is not what the user wants to know. */
+static int give_up(struct asking *a, struct error *why, struct error *err)
 {
-	return w->done && !w->cut && code != ERROR_BUSY &&
-	       code != ERROR_DENIED && code != ERROR_DRAINING;
+	if (a->mutates)
+		return unknown(a, why, err);
+	if (!error_is_set(why) || why->code == ERROR_KEY)
+		return error_move(err, &a->cut);
+	return error_move(err, why);
+}
+
+/*
+ * Whether an error is the host's answer. A session says that its host is away, and a
+ * host that it drains; of a mutation these may come before the host has looked for the
+ * key, so the first attempt may have been done all the same.
+ */
+static bool is_answer(const struct asking *a, const struct waiting *w,
+		      enum error_code code)
+{
+	if (!w->done || w->cut || code == ERROR_CONNECT ||
+	    code == ERROR_DRAINING)
+		return false;
+	return !a->mutates || (code != ERROR_BUSY && code != ERROR_DENIED);
+}
+
+/* One more attempt, no longer than there is time. */
+static int ask_in_time(struct asking *a, struct waiting *w, struct error *err)
+{
+	struct channel *c = a->channel;
+	uint64_t now = clock_monotonic_ns();
+	uint64_t whole = c->call_ms;
+	int rc;
+
+	*w = (struct waiting){0};
+	if (c->options.call_ms && now < a->until)
+		c->call_ms = (a->until - now) / CLOCK_NS_PER_MS + 1;
+	rc = ask(a, w, err);
+	c->call_ms = whole;
+	return rc;
 }
 
 /* After a cut; W is filled by the last attempt. */
 static int ask_again(struct asking *a, struct waiting *w, struct error *err)
 {
-	uint64_t ms = a->channel->options.retry_ms;
-
-	a->until = clock_monotonic_ns() +
-		   (ms ? ms : CHANNEL_RETRY_MS) * CLOCK_NS_PER_MS;
-	a->pause = CHANNEL_RETRY_WAIT_MS;
 	for (;;) {
 		autoerror why = {0};
 
 		if (reconnect(a, &why) < 0)
-			return unknown(a, &why, err);
-		*w = (struct waiting){0};
-		if (ask(a, w, &why) == 0)
+			return give_up(a, &why, err);
+		if (ask_in_time(a, w, &why) == 0)
 			return 0;
-		if (tells_of_the_first(w, why.code))
+		if (is_answer(a, w, why.code))
 			return error_move(err, &why);
 		if (why.code == ERROR_INTERRUPTED || why.code == ERROR_DENIED ||
 		    clock_monotonic_ns() >= a->until)
-			return unknown(a, &why, err);
+			return give_up(a, &why, err);
 	}
+}
+
+static void on_notice(uv_timer_t *timer)
+{
+	struct channel *c = timer->data;
+	struct asking *a = c->asked;
+
+	c->options.on_away(c->options.away_context,
+			   (a->until - a->begun) / CLOCK_NS_PER_MS);
+}
+
+/* WHY it was cut is taken. */
+static int come_back(struct asking *a, struct waiting *w, struct error *why,
+		     struct error *err)
+{
+	struct channel *c = a->channel;
+	uint64_t ms = c->options.retry_ms;
+	int rc;
+
+	if (!ms)
+		ms = (uint64_t)c->options.profile->reconnect;
+	if (ms > CHANNEL_RETRY_LONGEST_MS)
+		ms = CHANNEL_RETRY_LONGEST_MS;
+	a->until = clock_monotonic_ns() + ms * CLOCK_NS_PER_MS;
+	if (c->options.call_ms &&
+	    a->begun + c->options.call_ms * CLOCK_NS_PER_MS < a->until)
+		a->until = a->begun + c->options.call_ms * CLOCK_NS_PER_MS;
+	a->pause = CHANNEL_RETRY_WAIT_MS;
+	error_move(&a->cut, why);
+	if (c->options.on_away) {
+		c->asked = a;
+		uv_update_time(c->uv);
+		uv_timer_start(&c->notice, on_notice, CHANNEL_NOTICE_MS, 0);
+	}
+	rc = ask_again(a, w, err);
+	uv_timer_stop(&c->notice);
+	error_clear(&a->cut);
+	return rc;
 }
 
 /* ACCEPTED: see struct asking. */
@@ -390,22 +467,24 @@ static int call_and_wait(struct channel *channel, const char *method,
 			   .method = method,
 			   .params = params,
 			   .mutates = !m || method_mutates(m),
-			   .accepted = accepted};
+			   .accepted = accepted,
+			   .begun = clock_monotonic_ns()};
 	struct waiting w = {0};
 	autoerror why = {0};
+	autoerror again = {0};
 	int rc;
 
 	if (random_hex(a.key, sizeof(a.key), err) < 0)
 		return -1;
 	rc = ask(&a, &w, &why);
 	/* Others' streams would go with the connection. */
-	if (rc < 0 && a.mutates && w.cut && list_empty(&channel->exchanges))
-		rc = ask_again(&a, &w, &why);
+	if (rc < 0 && w.cut && list_empty(&channel->exchanges))
+		rc = come_back(&a, &w, &why, &again);
 	else if (rc < 0 && a.mutates && why.code == ERROR_INTERRUPTED)
 		error_prefix(&why, "whether %s took place is not known",
 			     method);
 	if (rc < 0)
-		return error_move(err, &why);
+		return error_move(err, error_is_set(&again) ? &again : &why);
 	if (result)
 		*result = steal(&w.result);
 	json_object_put(w.result);

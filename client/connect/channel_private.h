@@ -18,12 +18,15 @@
 #define CHANNEL_PATH_MAX      8192        /* bytes of a request's path */
 
 /*
- * For how long a mutation whose connection was cut is asked about (ms), and what is
- * waited between two attempts, growing. A host remembers keys for longer.
+ * For how long a call that was cut is asked again at most, whatever `reconnect` says: a
+ * host remembers keys for an hour. Between two attempts, growing; a new connection's
+ * TCP; before somebody is told that he waits. Milliseconds.
  */
-#define CHANNEL_RETRY_MS      30000
-#define CHANNEL_RETRY_WAIT_MS 100
-#define CHANNEL_RETRY_MOST_MS 2000
+#define CHANNEL_RETRY_LONGEST_MS (30 * 60000ull)
+#define CHANNEL_RETRY_WAIT_MS    100
+#define CHANNEL_RETRY_MOST_MS    1000
+#define CHANNEL_RETRY_RACE_MS    2000
+#define CHANNEL_NOTICE_MS        1000
 
 enum channel_state {
 	CHANNEL_NEW,
@@ -42,8 +45,11 @@ struct channel {
 	uv_loop_t own_uv; /* where it has one */
 	uv_loop_t *uv;
 	uv_signal_t signals[CHANNEL_SIGNALS];
-	uv_async_t wake;  /* with no_signals, instead of them */
-	uv_timer_t timer; /* runs to the nearest deadline of an exchange */
+	uv_async_t wake;      /* with no_signals, instead of them */
+	uv_timer_t timer;     /* runs to the nearest deadline of an exchange */
+	uv_timer_t notice;    /* to on_away */
+	struct asking *asked; /* that it is about; channel_call.c */
+	bool again;           /* it is channel_reopen() that connects */
 	struct list exchanges;
 	struct tls_context *tls;
 	struct conn_loop *conn_loop;

@@ -96,6 +96,11 @@ static void explain_end(struct exchange *x, uint32_t code)
 			  "%s: the host refused it, and nothing was done: it "
 			  "is draining or too much is under way; try again",
 			  x->what);
+	else if (code == H2_CONNECT_ERROR)
+		error_set(&x->why, ERROR_DISCONNECTED,
+			  "%s: the session's connection to the host was cut "
+			  "before it answered",
+			  x->what);
 	else
 		error_set(&x->why, ERROR_DISCONNECTED,
 			  "%s: the host broke it off (HTTP/2 code %" PRIu32

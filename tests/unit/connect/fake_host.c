@@ -5,6 +5,9 @@
  *   domain.list     no answer, ever
  *   domain.start    the connection ends without an answer
  *   domain.reboot   the same when its key is seen for the first time; then the key
+ *   job.list, domain.shutdown  as a session whose host is away: the stream is cut, then
+ *                   the error "connect", then the key, in turn
+ *   domain.reset    the stream is cut, each time
  *   domain.suspend  the stream is refused before anything was done
  *   domain.destroy  SIGINT to the client, and no answer
  *   domain.xml      an answer that is no JSON
@@ -40,7 +43,8 @@ struct acceptor {
 	uv_poll_t poll;
 	struct conn_loop *loop;
 	int fd;
-	char key[64]; /* of the last domain.reboot */
+	char key[64];   /* of the last domain.reboot, domain.shutdown */
+	unsigned asked; /* for job.list and domain.shutdown */
 };
 
 struct exchange_end {
@@ -105,20 +109,46 @@ static void answer_whoami(struct h2_stream *s)
 	answer(s, 200, &body);
 }
 
-static void answer_reboot(struct exchange_end *x, struct h2_stream *s)
+static void answer_key(struct h2_stream *s, const char *key)
 {
-	const char *key = h2_stream_header(s, "idempotency-key");
 	autobuf body = {0};
 	char result[80];
 
-	if (strcmp(x->acceptor->key, key) != 0) {
-		snprintf(x->acceptor->key, sizeof(x->acceptor->key), "%s", key);
-		conn_close(x->conn, NULL);
-		return;
-	}
 	snprintf(result, sizeof(result), "{\"key\":\"%s\"}", key);
 	message_append_result_text(&body, "1", result, strlen(result));
 	answer(s, 200, &body);
+}
+
+static void answer_reboot(struct exchange_end *x, struct h2_stream *s)
+{
+	const char *key = h2_stream_header(s, "idempotency-key");
+
+	if (strcmp(x->acceptor->key, key) == 0) {
+		answer_key(s, key);
+		return;
+	}
+	snprintf(x->acceptor->key, sizeof(x->acceptor->key), "%s", key);
+	conn_close(x->conn, NULL);
+}
+
+static void answer_from_away(struct exchange_end *x, struct h2_stream *s)
+{
+	const char *key = h2_stream_header(s, "idempotency-key");
+
+	if (!key)
+		key = "";
+	switch (x->acceptor->asked++ % 3) {
+	case 0:
+		snprintf(x->acceptor->key, sizeof(x->acceptor->key), "%s", key);
+		h2_stream_reset(s, H2_CONNECT_ERROR);
+		break;
+	case 1:
+		answer_error(s, 502, ERROR_CONNECT, "the host is away");
+		break;
+	default:
+		answer_key(s, strcmp(key, x->acceptor->key) == 0 ? key
+								 : "another");
+	}
 }
 
 /* A mutation without its key is not served. */
@@ -153,6 +183,11 @@ static void answer_call(struct exchange_end *x, struct h2_stream *s)
 		conn_close(x->conn, NULL);
 	else if (strcmp(name, "domain.reboot") == 0)
 		answer_reboot(x, s);
+	else if (strcmp(name, "job.list") == 0 ||
+		 strcmp(name, "domain.shutdown") == 0)
+		answer_from_away(x, s);
+	else if (strcmp(name, "domain.reset") == 0)
+		h2_stream_reset(s, H2_CONNECT_ERROR);
 	else if (strcmp(name, "domain.suspend") == 0)
 		h2_stream_reset(s, H2_REFUSED_STREAM);
 	else if (strcmp(name, "domain.destroy") == 0)

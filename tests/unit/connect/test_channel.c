@@ -22,17 +22,35 @@
 struct fixture {
 	struct fake_host host;
 	struct channel *channel;
+	unsigned waits;   /* that it was told of */
+	uint64_t wait_ms; /* of the last one */
 };
 
-static void open_channel(struct fixture *f, uint64_t call_ms)
+static void on_away(void *context, uint64_t ms)
+{
+	struct fixture *f = context;
+
+	f->waits++;
+	f->wait_ms = ms;
+}
+
+static void open_retrying(struct fixture *f, uint64_t call_ms,
+			  uint64_t retry_ms)
 {
 	struct channel_options options = {.profile = f->host.profile,
 					  .call_ms = call_ms,
-					  .retry_ms = 300};
+					  .retry_ms = retry_ms,
+					  .on_away = on_away,
+					  .away_context = f};
 	autoerror err = {0};
 
 	if (channel_open(&f->channel, &options, &err) < 0)
 		fail_msg("%s", error_words(&err));
+}
+
+static void open_channel(struct fixture *f, uint64_t call_ms)
+{
+	open_retrying(f, call_ms, 300);
 }
 
 static int setup(void **state)
@@ -163,6 +181,39 @@ static void test_cut_mutation_whose_host_went(void **state)
 	unlink(f->host.socket);
 	assert_fails(f, "domain.reboot", DOMAIN, ERROR_UNKNOWN_OUTCOME,
 		     "could not be asked again");
+}
+
+/* A session whose host is away: reads and mutations go on over cut and refusal. */
+static void test_cut_by_a_session(void **state)
+{
+	static const char *const methods[] = {"job.list", "domain.shutdown"};
+	struct fixture *f = *state;
+
+	channel_free(f->channel);
+	open_retrying(f, 60000, 60000);
+	for (size_t i = 0; i < 2; i++) {
+		autojson result = NULL;
+		autoerror err = {0};
+
+		if (channel_call(f->channel, methods[i], i ? DOMAIN : NULL,
+				 &result, &err) < 0)
+			fail_msg("%s", error_words(&err));
+		assert_int_equal(strlen(member(result, "key")), i ? 32 : 0);
+	}
+	assert_int_equal(f->waits, 0); /* it was soon over */
+}
+
+/* It is told once that it waits, and for how long; --timeout bounds it. */
+static void test_waiting_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	channel_free(f->channel);
+	open_retrying(f, 1500, 60000);
+	assert_fails(f, "domain.reset", DOMAIN, ERROR_UNKNOWN_OUTCOME,
+		     "connection to the host was cut");
+	assert_int_equal(f->waits, 1);
+	assert_in_range(f->wait_ms, 1400, 1500);
 }
 
 static void test_time_out(void **state)
@@ -468,6 +519,8 @@ int main(void)
 		WITH_HOST(test_cut_mutation_is_unknown),
 		WITH_HOST(test_cut_mutation_is_asked_again),
 		WITH_HOST(test_cut_mutation_whose_host_went),
+		WITH_HOST(test_cut_by_a_session),
+		WITH_HOST(test_waiting_is_told),
 		WITH_HOST(test_time_out),
 		WITH_HOST(test_signal_gives_up),
 		WITH_HOST(test_interrupt_instead_of_signals),

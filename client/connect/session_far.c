@@ -151,8 +151,8 @@ static void try_now(struct session *s)
 	if (s->dialling && ms_since(s->dialled_at) < PACE_HURRY_MS)
 		return;
 	give_up_dial(s);
-	s->failures = 0;
-	schedule(s, PACE_FIRST_MS);
+	s->failures = 1;
+	schedule_next(s);
 }
 
 void far_want(struct session *s)
@@ -199,16 +199,16 @@ static void on_open(void *context, struct conn *conn)
 	s->dialling = NULL;
 	link->dial = NULL;
 	link->conn = conn;
-	if (s->far) {
-		if (s->doubt_since && has_answered(s)) {
-			conn_close(conn, NULL);
-			return;
-		}
-		lose(s, "another connection stands");
+	if (s->state == SESSION_DRAINING ||
+	    (s->far && s->doubt_since && has_answered(s))) {
+		conn_close(conn, NULL); /* it is not needed any more */
+		return;
 	}
+	if (s->far)
+		lose(s, "another connection stands");
 	end_doubt(s);
 	s->far = conn;
-	s->failures = 0;
+	s->opened_at = clock_monotonic_ns();
 	error_clear(&s->why);
 	if (s->state != SESSION_AWAY)
 		return;
@@ -230,9 +230,11 @@ static void go_away(struct session *s)
 	session_set_state(s, SESSION_AWAY);
 	log_info(s->options->log, "the host is away: %s", error_words(&s->why));
 	s->away_since = clock_monotonic_ns();
-	s->failures = 0;
+	/* One that is taken and ended at once was no success. */
+	s->failures =
+		ms_since(s->opened_at) < SESSION_STOOD_MS ? s->failures + 1 : 1;
 	if (!s->dialling)
-		schedule(s, PACE_FIRST_MS);
+		schedule_next(s);
 }
 
 static void on_drain(void *context, struct conn *conn)

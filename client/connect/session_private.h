@@ -37,6 +37,9 @@
 #define SESSION_RACE_MS  2000
 #define SESSION_WATCH_MS 1000
 
+/* A connection that ends sooner counts as an attempt that has failed. Milliseconds. */
+#define SESSION_STOOD_MS 5000
+
 /*
  * After a change of the network or a sleep a PING is sent. When no answer has come
  * after DOUBT_MS another connection is tried beside it; after LOST_MS it is given up.
@@ -75,6 +78,7 @@ struct session {
 	struct conn *far;      /* that takes new streams, or NULL */
 	struct error why;      /* it is away, or the session ends */
 	uint64_t dialled_at;   /* when the last attempt began */
+	uint64_t opened_at;    /* when the one that stands, or stood, did */
 	uint64_t away_since;   /* these are clock_monotonic_ns() */
 	uint64_t hurry_until;
 	uint64_t doubt_since; /* a PING was sent; 0: there is no doubt */

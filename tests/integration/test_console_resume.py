@@ -196,18 +196,20 @@ class Cuts(ResumeCase):
         self.assertEqual(console.end(), "")
 
     def test_through_a_session(self):
-        """Which ends with each cut; another one is opened meanwhile."""
+        """Which comes back after each cut, and stays the same."""
         client = self.client_through_relay(session="yes")
 
-        def open_session():
-            self.assertEqual(client.run("session", "open").returncode, 0)
+        def pid():
+            return re.search(r'"pid":(\d+)',
+                             client.run("session", "-f", "jsonl").stdout).group(1)
 
-        open_session()
+        self.assertEqual(client.run("session", "open").returncode, 0)
         self.addCleanup(client.run, "session", "end")
+        first = pid()
         console = self.console(client)
         self.count_output(console)
-        open_session()
-        self.count_input(console, open_session)
+        self.count_input(console)
+        self.assertEqual(pid(), first)
         self.assertEqual(console.end(), "")
 
     def test_a_flood_that_nobody_could_keep(self):

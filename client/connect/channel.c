@@ -53,8 +53,16 @@ static void on_closed(void *context, struct conn *conn, const struct error *why)
 	uv_stop(c->uv);
 }
 
+static void on_drain(void *context, struct conn *conn)
+{
+	struct channel *c = context;
+
+	c->drained = true;
+}
+
 static const struct conn_events events = {
 	.on_open = on_open,
+	.on_drain = on_drain,
 	.on_closed = on_closed,
 };
 
@@ -554,6 +562,7 @@ static void end_connection(struct channel *c)
 		c->tls = NULL;
 	}
 	c->session = false;
+	c->drained = false;
 	error_clear(&c->why);
 	c->state = CHANNEL_NEW;
 }

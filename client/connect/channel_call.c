@@ -457,6 +457,18 @@ static int come_back(struct asking *a, struct waiting *w, struct error *why,
 	return rc;
 }
 
+/*
+ * Others' streams would go with the connection. A session that was ended on purpose is
+ * not opened again to read something; whether a change was done, one wants to know.
+ */
+static bool may_ask_again(const struct asking *a)
+{
+	const struct channel *c = a->channel;
+
+	return list_empty(&c->exchanges) &&
+	       (a->mutates || !c->session || !c->drained);
+}
+
 /* ACCEPTED: see struct asking. */
 static int call_and_wait(struct channel *channel, const char *method,
 			 const char *params, bool *accepted,
@@ -477,8 +489,7 @@ static int call_and_wait(struct channel *channel, const char *method,
 	if (random_hex(a.key, sizeof(a.key), err) < 0)
 		return -1;
 	rc = ask(&a, &w, &why);
-	/* Others' streams would go with the connection. */
-	if (rc < 0 && w.cut && list_empty(&channel->exchanges))
+	if (rc < 0 && w.cut && may_ask_again(&a))
 		rc = come_back(&a, &w, &why, &again);
 	else if (rc < 0 && a.mutates && why.code == ERROR_INTERRUPTED)
 		error_prefix(&why, "whether %s took place is not known",

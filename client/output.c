@@ -195,6 +195,23 @@ void output_escape(struct buf *to, const char *text)
 	}
 }
 
+void output_name(struct output *output, const char *name, bool null)
+{
+	FILE *f = output->options.file;
+	autobuf text = {0};
+	autofree char *shown = NULL;
+
+	if (!name)
+		name = "";
+	if (null) {
+		fwrite(name, 1, strlen(name) + 1, f);
+		return;
+	}
+	output_escape(&text, name);
+	shown = buf_steal_str(&text);
+	fprintf(f, "%s\n", shown ? shown : "");
+}
+
 void output_size(char *text, uint64_t bytes)
 {
 	static const char *const units[] = {"B",   "KiB", "MiB", "GiB",

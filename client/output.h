@@ -120,6 +120,12 @@ void output_field(struct output *output, const char *name, const char *format,
 int output_value(struct output *output, struct json_object *value,
 		 struct error *err);
 
+/*
+ * NAME (NULL: empty) alone on a line, escaped; or as it is with a NUL behind it, for
+ * xargs -0.
+ */
+void output_name(struct output *output, const char *name, bool null);
+
 /* -- texts ----------------------------------------------------------------- */
 
 /* TEXT with control characters and invalid UTF-8 as \xNN, appended. */

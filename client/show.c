@@ -169,21 +169,17 @@ int show_names(struct command_call *call, struct json_object *result,
 	       const char *list, const char *key, struct error *err)
 {
 	struct output *output = call_output(call);
+	bool null = call_flag(call, "null");
 	size_t count = 0;
 	struct json_object *entries = entries_of(result, list, &count);
 
 	if (!output_is_text(output))
 		return output_value(output, result, err);
-	for (size_t i = 0; i < count; i++) {
-		autobuf text = {0};
-		autofree char *shown = NULL;
-
-		output_escape(&text,
-			      show_member(json_object_array_get_idx(entries, i),
-					  key));
-		shown = buf_steal_str(&text);
-		fprintf(output_file(output), "%s\n", shown ? shown : "");
-	}
+	for (size_t i = 0; i < count; i++)
+		output_name(output,
+			    show_member(json_object_array_get_idx(entries, i),
+					key),
+			    null);
 	return 0;
 }
 

@@ -37,8 +37,8 @@ int show_fields(struct command_call *call, struct json_object *result,
 		struct error *err);
 
 /*
- * The member KEY of each entry of LIST, one a line; only what belongs to people:
- * in other formats the result.
+ * The member KEY of each entry of LIST, one a line, or each ended by a NUL where the
+ * verb's option --null is given, which it must have; in other formats the result.
  */
 int show_names(struct command_call *call, struct json_object *result,
 	       const char *list, const char *key, struct error *err);

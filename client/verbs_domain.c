@@ -166,23 +166,11 @@ static int print_domains(struct output *output, const struct domain_list *list,
 static void print_names(const struct command_call *call,
 			const struct domain_list *list)
 {
-	FILE *f = output_file(call_output(call));
-	bool null = call_flag(call, "null");
-
-	for (size_t i = 0; i < list->domains_count; i++) {
-		const struct domain_summary *d = &list->domains[i];
-		const char *raw = call_flag(call, "uuid") ? d->uuid : d->name;
-		autobuf text = {0};
-		autofree char *shown = NULL;
-
-		if (null) {
-			fwrite(raw, 1, strlen(raw) + 1, f);
-			continue;
-		}
-		output_escape(&text, raw);
-		shown = buf_steal_str(&text);
-		fprintf(f, "%s\n", shown ? shown : "");
-	}
+	for (size_t i = 0; i < list->domains_count; i++)
+		output_name(call_output(call),
+			    call_flag(call, "uuid") ? list->domains[i].uuid
+						    : list->domains[i].name,
+			    call_flag(call, "null"));
 }
 
 int verb_list(struct command_call *call, struct error *err)

@@ -412,8 +412,8 @@ static void tell_text(struct command_call *call, const struct import *i)
 
 static void add_text(struct json_object *o, const char *name, const char *text)
 {
-	json_object_object_add(o, name,
-			       text ? json_object_new_string(text) : NULL);
+	if (text)
+		json_object_object_add(o, name, json_object_new_string(text));
 }
 
 static int tell(struct command_call *call, const struct import *i,

@@ -137,17 +137,11 @@ static int print_pools(struct output *output, const struct pool_list *list,
 static void print_names(const struct command_call *call,
 			const struct pool_list *list)
 {
-	for (size_t i = 0; i < list->pools_count; i++) {
-		autobuf text = {0};
-		autofree char *shown = NULL;
-
-		output_escape(&text, call_flag(call, "uuid")
-					     ? list->pools[i].uuid
-					     : list->pools[i].name);
-		shown = buf_steal_str(&text);
-		fprintf(output_file(call_output(call)), "%s\n",
-			shown ? shown : "");
-	}
+	for (size_t i = 0; i < list->pools_count; i++)
+		output_name(call_output(call),
+			    call_flag(call, "uuid") ? list->pools[i].uuid
+						    : list->pools[i].name,
+			    call_flag(call, "null"));
 }
 
 int verb_pool_list(struct command_call *call, struct error *err)

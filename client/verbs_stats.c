@@ -189,10 +189,8 @@ int verb_domstats(struct command_call *call, struct error *err)
 		buf_append_str(&text, ",\"enforce\":true");
 	if (ask(call, &text, &result, err) < 0)
 		return -1;
-	if (!output_is_text(output)) {
-		output_json(output, result, "domains");
-		return 0;
-	}
+	if (!output_is_text(output))
+		return output_value(output, result, err);
 	if (json_object_object_get_ex(result, "domains", &domains))
 		for (size_t i = 0; i < json_object_array_length(domains); i++)
 			print_stats(output,
@@ -248,6 +246,17 @@ static void print_numbers(FILE *f, const char *what, struct json_object *object)
 	}
 }
 
+/* An empty object where nothing is known of it. */
+static int print_balloon(struct output *output, struct json_object *balloon,
+			 struct error *err)
+{
+	autojson none = balloon ? NULL : json_object_new_object();
+
+	if (!balloon && !none)
+		return error_set_no_memory(err);
+	return output_value(output, balloon ? balloon : none, err);
+}
+
 int verb_dommemstat(struct command_call *call, struct error *err)
 {
 	struct output *output = call_output(call);
@@ -258,7 +267,7 @@ int verb_dommemstat(struct command_call *call, struct error *err)
 		return -1;
 	balloon = member_of(result, "balloon");
 	if (!output_is_text(output))
-		return output_value(output, balloon, err);
+		return print_balloon(output, balloon, err);
 	if (balloon)
 		print_numbers(output_file(output), "", balloon);
 	return 0;

@@ -165,6 +165,19 @@ int show_fields(struct command_call *call, struct json_object *result,
 	return 0;
 }
 
+int show_entries(struct command_call *call, struct json_object *result,
+		 const char *list, struct error *err)
+{
+	struct json_object *entries = NULL;
+
+	if (wants_json(call)) {
+		output_json(call_output(call), result, list);
+		return 0;
+	}
+	json_object_object_get_ex(result, list, &entries);
+	return output_value(call_output(call), entries, err);
+}
+
 int show_names(struct command_call *call, struct json_object *result,
 	       const char *list, const char *key, struct error *err)
 {
@@ -174,7 +187,7 @@ int show_names(struct command_call *call, struct json_object *result,
 	struct json_object *entries = entries_of(result, list, &count);
 
 	if (!output_is_text(output))
-		return output_value(output, result, err);
+		return show_entries(call, result, list, err);
 	for (size_t i = 0; i < count; i++)
 		output_name(output,
 			    show_member(json_object_array_get_idx(entries, i),

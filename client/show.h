@@ -37,6 +37,13 @@ int show_fields(struct command_call *call, struct json_object *result,
 		struct error *err);
 
 /*
+ * In a format that is not for people: RESULT as JSON, the entries of LIST as JSON lines
+ * or CSV.
+ */
+int show_entries(struct command_call *call, struct json_object *result,
+		 const char *list, struct error *err);
+
+/*
  * The member KEY of each entry of LIST, one a line, or each ended by a NUL where the
  * verb's option --null is given, which it must have; in other formats the result.
  */

@@ -91,7 +91,7 @@ int show_tree(struct command_call *call, struct json_object *result,
 	struct tree t = {.key = key, .file = output_file(output)};
 
 	if (!output_is_text(output))
-		return output_value(output, result, err);
+		return show_entries(call, result, list, err);
 	if (!json_object_object_get_ex(result, list, &t.list))
 		return 0;
 	t.n = json_object_array_length(t.list);

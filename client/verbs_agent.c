@@ -125,8 +125,10 @@ int verb_domfsinfo(struct command_call *call, struct error *err)
 	if (call_method(call, NULL, NULL, &result, err) < 0)
 		return -1;
 	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL)
-		return output_value(output, result, err);
+	    output_format(output) == OUTPUT_JSONL) {
+		output_json(output, result, "fs");
+		return 0;
+	}
 	if (result_decode(m, result, &list, err) < 0)
 		return -1;
 	rc = print_filesystems(output, &list, err);

@@ -9,6 +9,7 @@
 
 #include "api/codec.h"
 #include "api/json.h"
+#include "client/await_end.h"
 #include "client/output.h"
 #include "client/verbs.h"
 
@@ -303,6 +304,32 @@ int verb_dumpxml(struct command_call *call, struct error *err)
 	return 0;
 }
 
+/* METHOD is domain.shutdown or domain.reboot; with --wait until it has done so. */
+static int ask_to_end(struct command_call *call, const char *method,
+		      const char *params, struct error *err)
+{
+	bool reboot = strcmp(method, "domain.reboot") == 0;
+	autojson result = NULL;
+
+	if (!call_flag(call, "wait")) {
+		if (call_method(call, method, params, &result, err) < 0)
+			return -1;
+		return call_done(call,
+				 reboot ? "Domain '{name}' is being rebooted"
+					: "Domain '{name}' is being shutdown",
+				 result, err);
+	}
+	if (await_end(call, call_argument(call, 0),
+		      reboot ? AWAIT_REBOOT : AWAIT_STOPPED, method, params,
+		      (uint64_t)call_number(call, "timeout", 0), &result,
+		      err) < 0)
+		return -1;
+	return call_done(call,
+			 reboot ? "Domain '{name}' has rebooted"
+				: "Domain '{name}' has shut down",
+			 result, err);
+}
+
 /* -- stop ------------------------------------------------------------------ */
 
 int verb_stop(struct command_call *call, struct error *err)
@@ -319,11 +346,27 @@ int verb_stop(struct command_call *call, struct error *err)
 	params = buf_steal_str(&text);
 	if (!params)
 		return error_set_no_memory(err);
-	if (call_method(call, force ? "domain.destroy" : "domain.shutdown",
-			params, &result, err) < 0)
+	if (force) {
+		if (call_method(call, "domain.destroy", params, &result, err) <
+		    0)
+			return -1;
+		return call_done(call, "Domain '{name}' destroyed", result,
+				 err);
+	}
+	return ask_to_end(call, "domain.shutdown", params, err);
+}
+
+/* -- shutdown, reboot ------------------------------------------------------ */
+
+int verb_shutdown(struct command_call *call, struct error *err)
+{
+	autobuf text = {0};
+	autofree char *params = NULL;
+
+	if (call_params(call, &text, err) < 0)
 		return -1;
-	return call_done(call,
-			 force ? "Domain '{name}' destroyed"
-			       : "Domain '{name}' is being shutdown",
-			 result, err);
+	params = buf_steal_str(&text);
+	return params ? ask_to_end(call, call_command(call)->method, params,
+				   err)
+		      : error_set_no_memory(err);
 }

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import sys
-import unittest
 
 import virtmux_test
 from virtmux_test import VIRTMUX, run, write_file

@@ -12,7 +12,8 @@ NAMES = ["-rf", "a b", "comma,name", "semi;$(id)`id`", "plain", 'quote"s', "it's
          "back\\slash", "--all", "*", "#x", "=1+1"]
 TITLE = 'quoted "title", and\ta tab'
 TEXT = 'two\nlines, "quoted"\n'
-XML = """<domain type='test'><name>{}</name><title>{}</title><description>{}</description><memory unit='MiB'>16</memory>
+XML = """<domain type='test'><name>{}</name><title>{}</title>
+<description>{}</description><memory unit='MiB'>16</memory>
 <os><type>hvm</type></os></domain>"""
 
 

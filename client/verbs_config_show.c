@@ -19,14 +19,6 @@ static void add_text(struct json_object *o, const char *name, const char *text)
 		json_object_object_add(o, name, json_object_new_string(text));
 }
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-	struct json_object *member = NULL;
-
-	json_object_object_get_ex(o, name, &member);
-	return member ? json_object_get_string(member) : NULL;
-}
-
 static bool is_true(struct json_object *o, const char *name)
 {
 	struct json_object *member = NULL;
@@ -124,11 +116,11 @@ static int print_hosts(struct output *output, struct json_object *list,
 		struct json_object *o = json_object_array_get_idx(list, i);
 		autofree char *groups = group_words(o);
 		struct output_cell cells[array_size(columns)] = {
-			{.text = text_of(o, "name")},
-			{.text = text_of(o, "address")},
+			{.text = json_text(o, "name")},
+			{.text = json_text(o, "address")},
 			{.text = is_true(o, "default") ? "yes" : ""},
 			{.text = groups ? groups : ""},
-			{.text = text_of(o, "certificate")},
+			{.text = json_text(o, "certificate")},
 		};
 
 		output_table_row(table, cells);

@@ -23,15 +23,6 @@ enum action { ACTION_LIST, ACTION_OPEN, ACTION_END, ACTION_LOCK };
 
 /* -- list ------------------------------------------------------------------ */
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-	struct json_object *member = NULL;
-
-	if (!json_object_object_get_ex(o, name, &member))
-		return NULL;
-	return json_object_get_string(member);
-}
-
 /* What those that answer say of themselves. */
 static void gather(struct json_object *list, const struct session_place *places,
 		   size_t count, struct log *log)
@@ -95,7 +86,7 @@ static int print_table(struct output *output, struct json_object *list,
 		char idle[SPAN_SIZE], ends[SPAN_SIZE];
 
 		for (size_t c = 0; c < array_size(columns); c++)
-			cells[c].text = text_of(o, columns[c].key);
+			cells[c].text = json_text(o, columns[c].key);
 		if (output_is_text(output)) {
 			cells[COLUMN_IDLE].text = span(o, "idle_ms", idle);
 			cells[COLUMN_ENDS].text = span(o, "ends_in_ms", ends);

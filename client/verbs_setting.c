@@ -215,29 +215,21 @@ static struct json_object *setting(const struct settings *s,
 
 /* -- showing --------------------------------------------------------------- */
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-	struct json_object *member = NULL;
-
-	json_object_object_get_ex(o, name, &member);
-	return member ? json_object_get_string(member) : NULL;
-}
-
 /* "FILE:12", "--address", "preset"; to free(). */
 static char *origin_words(struct json_object *o)
 {
-	const char *origin = text_of(o, "origin");
+	const char *origin = json_text(o, "origin");
 	autobuf text = {0};
 
 	if (!origin)
 		buf_append_str(&text, "-");
 	else if (strcmp(origin, from_file) == 0)
-		buf_appendf(&text, "%s:%s", text_of(o, "file"),
-			    text_of(o, "line"));
-	else if (text_of(o, "variable"))
-		buf_append_str(&text, text_of(o, "variable"));
-	else if (text_of(o, "option"))
-		buf_appendf(&text, "--%s", text_of(o, "option"));
+		buf_appendf(&text, "%s:%s", json_text(o, "file"),
+			    json_text(o, "line"));
+	else if (json_text(o, "variable"))
+		buf_append_str(&text, json_text(o, "variable"));
+	else if (json_text(o, "option"))
+		buf_appendf(&text, "--%s", json_text(o, "option"));
 	else if (strcmp(origin, from_name) == 0)
 		buf_append_str(&text, "its name");
 	else if (strcmp(origin, from_only) == 0)
@@ -263,11 +255,11 @@ static int print_settings(struct output *output, struct json_object *list,
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 		autofree char *from = origin_words(o);
-		bool preset = text_of(o, "origin") &&
-			      strcmp(text_of(o, "origin"), from_preset) == 0;
+		bool preset = json_text(o, "origin") &&
+			      strcmp(json_text(o, "origin"), from_preset) == 0;
 		struct output_cell cells[array_size(columns)] = {
-			{.text = text_of(o, "key")},
-			{.text = text_of(o, "value")},
+			{.text = json_text(o, "key")},
+			{.text = json_text(o, "value")},
 			{.text = from,
 			 .style = preset ? OUTPUT_DIM : OUTPUT_PLAIN},
 		};
@@ -309,7 +301,7 @@ static int show_one(const struct settings *s, const char *key,
 	for (size_t i = 0; !o && i < profile_options_count; i++)
 		if (strcmp(profile_options[i].name, key) == 0)
 			o = setting(s, &profile_options[i]);
-	value = text_of(o, "value");
+	value = json_text(o, "value");
 	if (!value)
 		return error_set(err, ERROR_NOT_FOUND,
 				 "%s has no value%s%s: \"virtmux config set %s "

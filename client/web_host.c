@@ -1,7 +1,8 @@
 /*
  * A host of the page: its session is opened by a process of its own (virtmux session
  * open), since that asks, blocks and forks; then the channel attaches to the session.
- * When either fails it is tried again, less and less often.
+ * When either fails it is tried again, less and less often. A session stays while its
+ * host is away, and is asked for that.
  *
  * What always holds: there is a channel, or an opener, or the timer runs; a key that
  * could not be opened at the start is never tried again here, but a session that the
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json.h"
 #include "base/file.h"
 #include "client/connect/local.h"
 #include "client/connect/profile.h"
@@ -33,7 +35,7 @@ static void on_retry(uv_timer_t *timer)
 }
 
 /* WHY is moved. */
-static void set_away(struct web_host *h, struct error *why)
+static void note_away(struct web_host *h, struct error *why)
 {
 	if (h->state != WEB_HOST_AWAY)
 		log_info(h->web->log, "host '%s': %s", h->name,
@@ -43,6 +45,12 @@ static void set_away(struct web_host *h, struct error *why)
 		error_clear(&h->why);
 		error_move(&h->why, why);
 	}
+}
+
+/* As note_away(), and it is tried again. */
+static void set_away(struct web_host *h, struct error *why)
+{
+	note_away(h, why);
 	if (h->web->ending)
 		return;
 	h->pause_ms = h->pause_ms ? 2 * h->pause_ms : WEB_RETRY_MS;
@@ -51,15 +59,88 @@ static void set_away(struct web_host *h, struct error *why)
 	uv_timer_start(&h->retry, on_retry, h->pause_ms, 0);
 }
 
+static void set_open(struct web_host *h)
+{
+	if (h->state != WEB_HOST_OPEN)
+		log_info(h->web->log, "host '%s' is connected", h->name);
+	h->state = WEB_HOST_OPEN;
+	h->pause_ms = 0;
+}
+
+/* -- whether its session reaches it ---------------------------------------- */
+
+static void on_look(uv_timer_t *timer);
+
+static void take_status(struct web_host *h)
+{
+	autojson status = NULL;
+	autoerror why = {0};
+	const char *away;
+
+	if (json_parse((const char *)buf_bytes(&h->about), h->about.len,
+		       &json_response_limits, &status, NULL) < 0)
+		return;
+	away = json_text(status, "away");
+	if (!away) {
+		set_open(h);
+		return;
+	}
+	error_set(&why, ERROR_CONNECT, "%s", away);
+	note_away(h, &why);
+}
+
+static void on_status_data(void *context, struct h2_stream *s,
+			   const uint8_t *data, size_t len)
+{
+	struct web_host *h = context;
+
+	if (h->about.len + len <= WEB_STATUS_BYTES)
+		buf_append(&h->about, data, len);
+	h2_stream_consume(s, len);
+}
+
+static void on_status_closed(void *context, struct h2_stream *s, uint32_t code)
+{
+	struct web_host *h = context;
+
+	if (!h->channel || h->web->ending)
+		return;
+	if (code == H2_NO_ERROR)
+		take_status(h);
+	uv_timer_start(&h->retry, on_look, WEB_LOOK_MS, 0);
+}
+
+/* An end of the channel is told of by the channel. */
+static void look(struct web_host *h)
+{
+	static const struct h2_handler handler = {
+		.on_data = on_status_data,
+		.on_closed = on_status_closed,
+	};
+	struct h2_stream *stream = NULL;
+
+	buf_reset(&h->about);
+	if (channel_follow_session(h->channel, "/status", &handler, h, &stream,
+				   NULL) < 0)
+		uv_timer_start(&h->retry, on_look, WEB_LOOK_MS, 0);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+	struct web_host *h = timer->data;
+
+	if (h->channel)
+		look(h);
+}
+
 /* -- the channel ----------------------------------------------------------- */
 
 static void on_open(void *context)
 {
 	struct web_host *h = context;
 
-	h->state = WEB_HOST_OPEN;
 	h->pause_ms = 0;
-	log_info(h->web->log, "host '%s' is connected", h->name);
+	look(h);
 }
 
 static void on_closed(void *context, const struct error *why)
@@ -288,5 +369,6 @@ void web_host_clear(struct web_host *h)
 {
 	profile_free(h->profile);
 	buf_free(&h->said);
+	buf_free(&h->about);
 	error_clear(&h->why);
 }

@@ -20,6 +20,8 @@
 
 #define WEB_RETRY_MS      1000u         /* before a host is tried again … */
 #define WEB_RETRY_MOST_MS 15000u        /* … growing to this */
+#define WEB_LOOK_MS       1000u         /* before a session is asked again */
+#define WEB_STATUS_BYTES  (64u * 1024)  /* of what a session says of itself */
 #define WEB_OPENER_BYTES  (16u * 1024)  /* kept of what an opener says */
 #define WEB_CONSOLES      64u           /* at once */
 #define WEB_AHEAD         (64u * 1024)  /* bytes of a page not sent yet */
@@ -36,7 +38,8 @@ struct web_host;
 enum web_host_state {
 	WEB_HOST_OPENING, /* a session is being opened, or attached to */
 	WEB_HOST_OPEN,
-	WEB_HOST_AWAY, /* why tells the reason; it is tried again */
+	WEB_HOST_AWAY, /* why tells the reason; it is tried again, by us or, where
+			  there is a channel, by its session */
 };
 
 struct web_host {
@@ -49,7 +52,8 @@ struct web_host {
 	struct error why;
 	struct channel *channel; /* NULL while there is none */
 	uint64_t pause_ms;       /* before the next attempt */
-	uv_timer_t retry;
+	uv_timer_t retry; /* or, with a channel, the next look at its session */
+	struct buf about; /* what the session says of itself, so far */
 
 	/* the process "virtmux session open", while it runs */
 	uv_process_t opener;

@@ -245,6 +245,14 @@ int channel_follow(struct channel *channel, const char *path,
 		   struct h2_stream **stream, struct error *err);
 
 /*
+ * The same of the session that serves CHANNEL, for itself: what it is and does, at
+ * "/status" (session_status.c).
+ */
+int channel_follow_session(struct channel *channel, const char *path,
+			   const struct h2_handler *handler, void *context,
+			   struct h2_stream **stream, struct error *err);
+
+/*
  * What a response that is not 2xx says: its BODY (JSON error object, or any
  * text) as an error. Returns -1.
  */

@@ -9,6 +9,7 @@
 #include "api/message.h"
 #include "client/connect/channel_private.h"
 #include "client/connect/profile.h"
+#include "client/connect/session.h"
 
 struct transfer {
 	struct exchange exchange;
@@ -205,14 +206,14 @@ int channel_connect(struct channel *channel, const char *path,
 			  context, stream, err);
 }
 
-int channel_follow(struct channel *channel, const char *path,
-		   const struct h2_handler *handler, void *context,
-		   struct h2_stream **stream, struct error *err)
+static int follow(struct channel *channel, const char *authority,
+		  const char *path, const struct h2_handler *handler,
+		  void *context, struct h2_stream **stream, struct error *err)
 {
 	const struct h2_header headers[] = {
 		{":method", "GET"},
 		{":scheme", "https"},
-		{":authority", channel->options.profile->address},
+		{":authority", authority},
 		{":path", path},
 	};
 
@@ -221,4 +222,20 @@ int channel_follow(struct channel *channel, const char *path,
 	return h2_request(conn_h2(channel->conn), headers, array_size(headers),
 			  NULL, NULL, H2_URGENCY_CONSOLE, handler, context,
 			  stream, err);
+}
+
+int channel_follow(struct channel *channel, const char *path,
+		   const struct h2_handler *handler, void *context,
+		   struct h2_stream **stream, struct error *err)
+{
+	return follow(channel, channel->options.profile->address, path, handler,
+		      context, stream, err);
+}
+
+int channel_follow_session(struct channel *channel, const char *path,
+			   const struct h2_handler *handler, void *context,
+			   struct h2_stream **stream, struct error *err)
+{
+	return follow(channel, SESSION_AUTHORITY, path, handler, context,
+		      stream, err);
 }

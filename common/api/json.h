@@ -60,6 +60,12 @@ int json_append_string_len(struct buf *out, const char *s, size_t len);
 int json_append_int(struct buf *out, int64_t value);
 int json_append_uint(struct buf *out, uint64_t value);
 
+/*
+ * The text of O's member NAME, borrowed from O: a string as it is, all else as JSON;
+ * NULL where there is none, or null.
+ */
+const char *json_text(struct json_object *o, const char *name);
+
 static inline void json_cleanup_put(struct json_object **o)
 {
 	json_object_put(*o);

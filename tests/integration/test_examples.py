@@ -158,7 +158,8 @@ ELSEWHERE = {
     "dompmwakeup": "definition_qemu", "enroll": "enroll", "event": "events",
     "host drain": "host", "host push-crl": "revocation", "import": "enroll",
     "job cancel": "jobs", "migrate": "migrate", "migrate-postcopy": "migrate",
-    "session": "session", "view": "view", "wait-screen": "wait", "web": "web",
+    "session": "session", "view": "view", "wait-screen": "wait", "wait-serial": "wait",
+    "web": "web",
     "blockcopy": "device_qemu", "completion": "completion", "config": "config",
 }
 

@@ -278,12 +278,13 @@ static int ask_once(const struct asking *a, struct waiting *w,
 
 /*
  * Whether the session did not take the request since it was locked, or gave way, just
- * then: nothing was done. Others' streams would go with the connection.
+ * then: nothing was done. Others' streams would go with the connection; and what asks
+ * why its console has ended opens no session that was ended.
  */
 static bool came_late(const struct asking *a, const struct waiting *w,
 		      enum error_code code)
 {
-	return channel_is_session(a->channel) &&
+	return channel_is_session(a->channel) && !a->channel->streamed &&
 	       list_empty(&a->channel->exchanges) &&
 	       (w->done ? w->refused : code == ERROR_DRAINING);
 }

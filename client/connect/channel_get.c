@@ -201,6 +201,7 @@ int channel_connect(struct channel *channel, const char *path,
 
 	if (!channel->conn)
 		return not_connected(channel, err);
+	channel->streamed = true;
 	return h2_request(conn_h2(channel->conn), headers, array_size(headers),
 			  source, source_context, H2_URGENCY_CONSOLE, handler,
 			  context, stream, err);
@@ -228,6 +229,7 @@ int channel_follow(struct channel *channel, const char *path,
 		   const struct h2_handler *handler, void *context,
 		   struct h2_stream **stream, struct error *err)
 {
+	channel->streamed = true;
 	return follow(channel, channel->options.profile->address, path, handler,
 		      context, stream, err);
 }

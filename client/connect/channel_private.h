@@ -39,6 +39,7 @@ struct channel {
 	struct channel_options options;
 	enum channel_state state;
 	bool session;
+	bool streamed;   /* it has had a console, tunnel or events */
 	bool drained;    /* the other side serves nothing new on it */
 	bool stopping;   /* channel_stop() was called */
 	int interrupted; /* number of a signal that came, or 0 */

@@ -302,7 +302,7 @@ static void test_run(void **state)
 		   "");
 	assert_run("call session.whoami", 0, "Identity:       tester\n", "");
 	assert_run("whoami --json", 0, "{\"identity\":\"tester\",", "");
-	assert_run("shutdown x --mode=agent -j", 0, "\"mode\":\"agent\"", "");
+	assert_run("dompmsuspend x disk -j", 0, "\"target\":\"disk\"", "");
 	assert_run("undefine x --managed-save --keep-nvram -j", 0,
 		   "{\"domain\":\"x\",\"managed_save\":true,"
 		   "\"keep_nvram\":true,\"name\":\"guest\"}",

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -348,7 +349,7 @@ static struct profile *make_profile(const char *folder)
 	snprintf(file, sizeof(file), "%s/config", folder);
 	f = fopen(file, "w");
 	assert_non_null(f);
-	fputs("[host fake]\naddress = 127.0.0.1:1\n", f);
+	fputs("[host fake]\naddress = 127.0.0.1:1\nreconnect = 1s\n", f);
 	fclose(f);
 	assert_int_equal(config_load(&config, file, NULL, NULL), 0);
 	assert_int_equal(config_profile(config, "fake", &profile, NULL), 0);
@@ -372,8 +373,11 @@ void fake_host_start(struct fake_host *host)
 	tell_owner(host->socket);
 	host->pid = fork();
 	assert_true(host->pid >= 0);
-	if (host->pid == 0)
+	if (host->pid == 0) {
+		/* Not beyond a test that fails: ctest would wait for both. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		serve(fd);
+	}
 	close(fd);
 }
 

@@ -432,11 +432,12 @@ int far_explain(const struct session *s, struct error *err)
 	const struct profile *p = s->options->profile;
 
 	return error_set(err, ERROR_CONNECT,
-			 "host '%s' is away since %" PRIu64 " s, and did not "
-			 "come back within %g s (connect-timeout). %s",
+			 "host '%s' has been away for %" PRIu64
+			 " s, and did not come back within %g s "
+			 "(connect-timeout): %s",
 			 p->name, ms_since(s->away_since) / 1000,
 			 (double)p->connect_timeout / 1000,
 			 error_is_set(&s->why)
 				 ? error_words(&s->why)
-				 : "The first attempt has not ended yet");
+				 : "the first attempt has not ended yet");
 }

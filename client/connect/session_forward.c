@@ -87,7 +87,9 @@ static void lane_take(struct forward *f, struct lane *lane, uint8_t *to,
 	lane->taken += n;
 	if (lane->held.len == 0)
 		lane->told = lane->ended;
-	mark_due(f);
+	/* A giver that has ended needs no window, which its close gives back. */
+	if (!lane->ended || lane == &f->down)
+		mark_due(f);
 }
 
 static size_t up_ready(void *context, bool *end)

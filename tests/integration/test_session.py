@@ -240,7 +240,7 @@ class Session(SessionCase):
         begin = time.monotonic()
         said = self.virtmux("start", "test", status=5)
         self.assertGreater(time.monotonic() - begin, 1.9)
-        self.assertRegex(said, "host 'test' is away since .*connect-timeout.*nothing "
+        self.assertRegex(said, "host 'test' has been away for .*connect-timeout.*nothing "
                                "listens there")
         waiting = self.alice.spawn("dominfo", "test", stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True)

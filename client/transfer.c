@@ -110,8 +110,9 @@ static int connect_again(struct transfer *t, struct channel **channel,
 			ms = TRANSFER_WAIT_MOST;
 		if (interrupt_pause(signals, ms, err) < 0)
 			return -1;
+		/* The channel sees only signals that come once it is there. */
 		if (call_reconnect(t->call, channel, &failed) == 0)
-			return 0;
+			return interrupt_pause(signals, 0, err);
 		error_clear(why);
 		error_move(why, &failed);
 	}

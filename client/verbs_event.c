@@ -286,14 +286,17 @@ static uv_timer_t *start_timer(struct following *f, uint64_t left_ms)
 }
 
 /* One stream to its end, or to the channel's. */
-static int follow_once(struct following *f, uint64_t left_ms, struct error *err)
+static int follow_once(struct following *f, struct interrupt *signals,
+		       uint64_t left_ms, struct error *err)
 {
 	autofree char *path = NULL;
 	uv_timer_t *timer;
 	int rc;
 
+	/* The channel sees only those signals that come once it is there. */
 	if (make_path(f, &path, err) < 0 ||
-	    call_channel(f->call, &f->channel, err) < 0)
+	    call_channel(f->call, &f->channel, err) < 0 ||
+	    interrupt_pause(signals, 0, err) < 0)
 		return -1;
 	buf_consume(&f->text, f->text.len);
 	if (channel_follow(f->channel, path, &handler, f, &f->stream, err) < 0)
@@ -378,10 +381,11 @@ static int follow(struct following *f, struct error *err)
 		autoerror why = {0};
 		bool had_begun = f->after != NULL;
 
-		if (follow_once(f, left_of(begun_ms, timeout_ms), &why) == 0)
+		if (follow_once(f, signals, left_of(begun_ms, timeout_ms),
+				&why) == 0)
 			return 0;
 		/* What never began is told at once. */
-		if (!had_begun && !f->after)
+		if (why.code == ERROR_INTERRUPTED || (!had_begun && !f->after))
 			return error_move(err, &why);
 		if (await_retry(f, signals, &why, err) < 0)
 			return -1;

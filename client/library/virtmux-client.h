@@ -259,9 +259,9 @@ VIRTMUX_API void virtmux_interrupt(virtmux_connection *connection);
  * waits for its answer; runs the loop. *RESULT (which may be NULL) is its JSON text, to
  * virtmux_free(). 0 or -1.
  *
- * A method that makes a job is waited for until the job's end, however long. A call that
- * changes something and whose connection is cut is asked about on a new one, by its
- * idempotency key, for some time: it takes place once. VIRTMUX_ERROR_UNKNOWN_OUTCOME:
+ * A method that makes a job is waited for until the job's end, however long. A call whose
+ * connection is cut is asked again on a new one, for as long as `reconnect` of the
+ * configuration says; what changes something has an idempotency key: it takes place once. VIRTMUX_ERROR_UNKNOWN_OUTCOME:
  * whether it did is not known. Other errors are the host's, _TIMED_OUT, _DISCONNECTED,
  * _INTERRUPTED.
  */

@@ -50,9 +50,9 @@ class Script(test_console.ConsoleCase):
         script = read_file(SCRIPT)
         self.assertLessEqual(script.count("\n"), LINES_MAX)
         done = virtmux_test.run(virtmux_test.VIRTMUX, "--print-manual")
-        roff = "\n".join(
-            ("\\&" if line.startswith(("'", ".")) else "")
-            + line.replace("\\", "\\e").replace("-", "\\-") for line in script.split("\n"))
+        roff = script.replace("\\", "\\e").replace("-", "\\-")
+        for character, name in ("'", "aq"), ("~", "ti"), ("^", "ha"), ("`", "ga"):
+            roff = roff.replace(character, "\\(" + name)
         self.assertIn(".nf\n" + roff + ".fi\n", done.stdout)
 
 

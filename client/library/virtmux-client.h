@@ -261,9 +261,9 @@ VIRTMUX_API void virtmux_interrupt(virtmux_connection *connection);
  *
  * A method that makes a job is waited for until the job's end, however long. A call whose
  * connection is cut is asked again on a new one, for as long as `reconnect` of the
- * configuration says; what changes something has an idempotency key: it takes place once. VIRTMUX_ERROR_UNKNOWN_OUTCOME:
- * whether it did is not known. Other errors are the host's, _TIMED_OUT, _DISCONNECTED,
- * _INTERRUPTED.
+ * configuration says; what changes something has an idempotency key, and takes place once.
+ * VIRTMUX_ERROR_UNKNOWN_OUTCOME: whether it did is not known. Other errors are the host's,
+ * _TIMED_OUT, _DISCONNECTED, _INTERRUPTED.
  */
 VIRTMUX_API int virtmux_call(virtmux_connection *connection, const char *method,
 			     const char *params, char **result,

@@ -379,8 +379,9 @@ class ByClient(RecordCase):
     def test_a_full_disk_ends_the_recording_alone(self):
         """Told at once, and by the exit status; the console goes on."""
         def limit():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-        done = self.console(text="seq 1 4000; echo l''ater\n", preexec_fn=limit)
+            # Above any one piece of what the guest says, which is not split.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+        done = self.console(text="seq 1 20000; echo l''ater\n", preexec_fn=limit)
         self.assertEqual(done.returncode, 1)
         self.assertIn("later", done.stdout)
         self.assertEqual(done.stderr.count("File too large"), 2, done.stderr)

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# sanitized: faults of every kind, with their ids
 """Whatever goes wrong, the answer names an id, and the host's log has one line of that
 id with the method, the identity and the words, and where libvirt failed its own; the
 client shows the id where the log tells more.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # timeout: 300
-# twice: the programs as they are installed
+# sanitized: the commands and their errors
 """Every verb of virtmux against a real virtmuxd on libvirt's test driver: what a
 person reads, what a script reads in each format, and the exit statuses.
 """

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# sanitized: configurations that are wrong
 """What the client's configuration says: config, config set, config unset, and the
 verbs about hosts, each with the whole file that comes of it. No host is asked.
 """

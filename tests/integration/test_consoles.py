@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # timeout: 300
+# sanitized: consoles that are cut and flooded
 """Sixteen serial consoles of four real guests and two displays at once, over one
 connection: who does not read holds nobody back, the others get every byte, and what
 the daemon holds is bounded.

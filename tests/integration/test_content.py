@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # timeout: 300
+# sanitized: wrong requests for content, peers that go
 """The content of volumes over HTTP as curl and node see it: ranges, holes,
 checksums, wrong requests, several writers, peers that go. A private libvirtd has a
 folder as its pool; what was written is read from the folder itself.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# twice: the programs as they are installed
+# sanitized: garbage, floods of requests and connections that stall
 """virtmuxd as any HTTP/2 client sees it (curl, node): calls, batches, resources,
 what is refused and with which words; the rights of each role for each method, and
 parameters that no method may take. libvirt is test:///default.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# sanitized: ends and reloads at any moment
 """virtmuxd from its start to its end: the command line, faults that stop it and
 their words, readiness, sockets handed over, reload, drain. libvirt is
 test:///default.

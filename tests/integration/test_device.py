@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# sanitized: parameters of devices that are wrong
 """Statistics, devices and the guest agent against test:///default, whose one
 domain "test" has a disk, an interface and an agent that the driver plays.
 """

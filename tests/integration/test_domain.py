@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# sanitized: parameters of domains that are wrong
 """The methods of domains, of the host and of the channel's measurement, as curl
 sees them; libvirt is test:///default, whose one domain "test" runs.
 """

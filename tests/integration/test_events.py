@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # timeout: 240
+# sanitized: events and those who do not read them
 """Events and the inventory, with the real programs: GET /events with its journal,
 scopes, rights that change, drains and restarts of libvirtd; `virtmux event`; and
 lists that show each change."""

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # timeout: 300
+# sanitized: what a guest may print and draw
 """Guests that mean ill, real ones: floods and escape sequences on a serial line, a VNC
 server that stops in the midst of a message or never answers. Bounded, told in the log
 or to the one who asked, and nobody else notices.

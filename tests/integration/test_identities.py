@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # timeout: 600
+# sanitized: certificates that are wrong in every way
 """Bad identities, each with one fault, shown by a user to the host and by a host to
 the client: refused inside the handshake, with words of its own on both sides. FAULTS
 is the list. And an authority that libvirt's users have already, which is accepted.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# sanitized: work that is cancelled at any moment
 """Jobs as curl and the client see them: the answer at once, the result by job.wait,
 one job for each idempotency-key, and nothing of a domain that one may not see. How far
 a job is, and its cancel while it runs, is in test_migrate.py.

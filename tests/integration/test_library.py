@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # timeout: 300
-# twice: the library is installed, and linked by a compiler without sanitizers
 """libvirtmux-client against a real virtmuxd: what library_case.c does with it, and the
 programs of doc/examples, compiled against the installed header with pkg-config. What it
 shows of itself is held against its list.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# sanitized: other users and forged sockets at a session's path
 """Sessions that are none: why one cannot be had is said, and the command goes its own
 way; who listens in a session's place is noticed; and another user of the machine can
 neither use a session nor read anything of it.

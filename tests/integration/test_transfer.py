@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # timeout: 600
-# twice: it measures a call beside an upload
 """vol-upload and vol-download as users run them: whole, in parts, cut by a relay,
 given up and taken up again; and what a call waits for beside them. The volumes are
 in a folder of a private libvirtd and are read there.

@@ -14,9 +14,9 @@
 #include "api/json.h"
 #include "base/clock.h"
 #include "client/connect/channel.h"
-#include "client/console_domain.h"
+#include "client/consoles/console_domain.h"
 #include "client/output.h"
-#include "client/rfb.h"
+#include "client/consoles/rfb.h"
 #include "client/verbs.h"
 
 #define DEFAULT_TIMEOUT_MS (30 * 1000)

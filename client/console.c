@@ -19,15 +19,15 @@
 
 #include "client/connect/channel.h"
 #include "client/command.h"
-#include "client/console_domain.h"
-#include "client/console_escape.h"
-#include "client/console_io.h"
+#include "client/consoles/console_domain.h"
+#include "client/consoles/console_escape.h"
+#include "client/consoles/console_io.h"
 #include "client/output.h"
 #include "client/connect/profile.h"
-#include "client/recorder.h"
-#include "client/serial_line.h"
-#include "client/splice.h"
-#include "client/terminal.h"
+#include "client/consoles/recorder.h"
+#include "client/consoles/serial_line.h"
+#include "client/consoles/splice.h"
+#include "client/consoles/terminal.h"
 #include "client/verbs.h"
 
 #define LEAVE_MS       300 /* for what was typed before the escape key to go out */

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "client/command.h"
-#include "client/pace.h"
+#include "client/consoles/pace.h"
 
 #define REPLAY_CHUNK (64u * 1024) /* bytes of the file that are read at once */
 

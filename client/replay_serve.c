@@ -21,7 +21,7 @@
 #include "client/output.h"
 #include "client/connect/profile.h"
 #include "client/replay_private.h"
-#include "client/viewer.h"
+#include "client/consoles/viewer.h"
 #include "record/capture.h"
 
 #define NS_PER_US 1000u

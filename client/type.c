@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "client/connect/channel.h"
 #include "client/escapes.h"
-#include "client/keyboard.h"
+#include "client/consoles/keyboard.h"
 #include "client/output.h"
 #include "client/connect/profile.h"
 #include "client/verbs.h"

@@ -10,8 +10,8 @@
 #include "client/connect/channel.h"
 #include "client/output.h"
 #include "client/connect/profile.h"
-#include "client/screen.h"
-#include "client/sheet.h"
+#include "client/consoles/screen.h"
+#include "client/consoles/sheet.h"
 #include "client/verbs.h"
 
 /* -- the result -------------------------------------------------------------- */

@@ -20,7 +20,7 @@
 #include "base/file.h"
 #include "client/connect/channel.h"
 #include "client/output.h"
-#include "client/terminal.h"
+#include "client/consoles/terminal.h"
 #include "client/top.h"
 #include "client/verbs.h"
 

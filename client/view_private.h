@@ -14,11 +14,11 @@
 #include "base/list.h"
 #include "client/connect/channel.h"
 #include "client/command.h"
-#include "client/console_domain.h"
-#include "client/recorder.h"
-#include "client/rfb_filter.h"
-#include "client/splice.h"
-#include "client/viewer.h"
+#include "client/consoles/console_domain.h"
+#include "client/consoles/recorder.h"
+#include "client/consoles/rfb_filter.h"
+#include "client/consoles/splice.h"
+#include "client/consoles/viewer.h"
 
 #define VIEW_BACKLOG   1     /* connections that wait */
 #define VIEW_AGAIN_MS  1000u /* between two looks whether the display lives */

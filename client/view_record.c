@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client/recorder.h"
+#include "client/consoles/recorder.h"
 #include "client/view_private.h"
 
 /* FILE, and for the further connections FILE.2, FILE.3 …; to free(). */

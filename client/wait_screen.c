@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "client/connect/channel.h"
 #include "client/output.h"
-#include "client/screen.h"
+#include "client/consoles/screen.h"
 #include "client/verbs.h"
 
 #define DEFAULT_TIMEOUT_MS (60 * 1000)

@@ -15,10 +15,10 @@
 #include "api/json.h"
 #include "base/file.h"
 #include "client/connect/channel.h"
-#include "client/console_domain.h"
+#include "client/consoles/console_domain.h"
 #include "client/output.h"
-#include "client/serial_line.h"
-#include "client/serial_text.h"
+#include "client/consoles/serial_line.h"
+#include "client/consoles/serial_text.h"
 #include "client/verbs.h"
 
 #define DEFAULT_TIMEOUT_MS (60 * 1000)

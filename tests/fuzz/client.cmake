@@ -1,1 +1,1 @@
-fuzz_target(rfb client)
+fuzz_target(rfb consoles)

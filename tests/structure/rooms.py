@@ -25,8 +25,10 @@ ARROWS = {
     "client/web": {"common/base"},
     "client/connect": {"common/base", "common/api", "common/wire"},
     "client/library": {"common/base", "common/api", "common/wire", "client/connect"},
+    "client/consoles": {"common/base", "common/api", "common/record", "common/wire",
+                        "client/connect"},
     "client": {"common/base", "common/api", "common/record", "common/wire",
-               "client/connect", "client/web"},
+               "client/connect", "client/consoles", "client/web"},
     "pki": {"common/base"},
 }
 
@@ -34,8 +36,8 @@ ARROWS = {
 LIBRARIES = {
     r"libvirt/": ("daemon/virt/",),
     r"libxml/": ("daemon/virt/",),
-    r"png\.h": ("daemon/virt/", "client/picture"),
-    r"xkbcommon/": ("client/keyboard",),
+    r"png\.h": ("daemon/virt/", "client/consoles/picture"),
+    r"xkbcommon/": ("client/consoles/keyboard",),
     r"nghttp2/": ("common/wire/h2",),
     r"openssl/": ("common/wire/tls", "common/wire/verify", "common/wire/explain",
                   "common/base/base64", "common/base/digest", "pki/", "client/key",

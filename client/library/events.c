@@ -145,14 +145,16 @@ static void on_data(void *context, struct h2_stream *h2, const uint8_t *data,
 		    size_t len)
 {
 	struct virtmux_events *e = context;
+	bool is_refused = h2_stream_status(h2) != 200;
 	autoerror why = {0};
 
 	h2_stream_consume(h2, len);
-	if (e->over || error_is_set(&e->why))
+	if (e->over || error_is_set(&e->why) ||
+	    (is_refused && e->text.len + len > LIBRARY_ERROR_MAX))
 		return;
 	if (buf_append(&e->text, data, len) < 0)
 		error_set_no_memory(&why);
-	else if (h2_stream_status(h2) == 200)
+	else if (!is_refused)
 		take_lines(e, &why);
 	if (!error_is_set(&why))
 		return;

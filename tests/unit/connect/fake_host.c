@@ -13,7 +13,9 @@
  *   domain.xml      an answer that is no JSON
  *   others          echoes its params as result, with a "name" where there is none
  * By path: GET /speed?bytes=N gives N bytes, PUT /speed counts, GET /missing is a
- * 404 with a JSON error, GET /broken a 500 with plain text, CONNECT echoes.
+ * 404 with a JSON error, GET /broken a 500 with plain text, CONNECT echoes. GET /events
+ * gives the two events behind `after` and ends; of domain "garbage" a line that is none,
+ * of "long" one without an end, of "denied" a 403, of "ends" nothing.
  */
 #include "connect/fake_host.h"
 
@@ -217,11 +219,38 @@ static void zero_take(void *context, uint8_t *to, size_t n)
 
 static const struct h2_source zeros = {.ready = zero_ready, .take = zero_take};
 
+static void answer_events(struct exchange_end *x, struct h2_stream *s,
+			  const char *path)
+{
+	const char *at = strstr(path, "after=");
+	unsigned after = at ? (unsigned)atoi(at + strlen("after=")) : 0;
+	char text[128];
+
+	if (strstr(path, "domain=garbage")) {
+		answer_text(s, 200, "no event\n");
+	} else if (strstr(path, "domain=long")) {
+		x->left = UINT32_MAX;
+		h2_respond(s, 200, NULL, 0, &zeros, x);
+	} else if (strstr(path, "domain=denied")) {
+		answer_error(s, 403, ERROR_DENIED, "not for you");
+	} else if (strstr(path, "domain=ends")) {
+		answer_text(s, 200, "");
+	} else {
+		snprintf(text, sizeof(text),
+			 "{\"type\":\"t\",\"after\":\"%u\"}\n"
+			 "{\"type\":\"t\",\"after\":\"%u\"}\n",
+			 after + 1, after + 2);
+		answer_text(s, 200, text);
+	}
+}
+
 static void answer_get(struct exchange_end *x, struct h2_stream *s,
 		       const char *path)
 {
 	if (sscanf(path, "/speed?bytes=%" SCNu64, &x->left) == 1)
 		h2_respond(s, 200, NULL, 0, &zeros, x);
+	else if (strncmp(path, "/events", strlen("/events")) == 0)
+		answer_events(x, s, path);
 	else if (strcmp(path, "/missing") == 0)
 		answer_error(s, 404, ERROR_NOT_FOUND, "no such picture");
 	else if (strcmp(path, "/broken") == 0)

@@ -199,44 +199,41 @@ void doctor_settle(struct doctor *d, enum doctor_result result,
 
 /* -- for programs ---------------------------------------------------------- */
 
-static void set_text(struct json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text));
-}
-
 static struct json_object *json_of(const struct doctor_finding *it)
 {
 	struct json_object *o = json_object_new_object();
 
 	if (!o)
 		return NULL;
-	set_text(o, "step", steps[it->step].name);
-	set_text(o, "result", results[it->result].name);
+	json_add_text(o, "step", steps[it->step].name);
+	json_add_text(o, "result", results[it->result].name);
 	if (it->text)
-		set_text(o, "finding", it->text);
+		json_add_text(o, "finding", it->text);
 	if (it->code != ERROR_NONE)
-		set_text(o, "error", error_code_name(it->code));
+		json_add_text(o, "error", error_code_name(it->code));
 	return o;
 }
 
 static int show_json(struct doctor *d, struct error *err)
 {
 	autojson all = json_object_new_object();
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = NULL;
 
-	if (!all || !list)
+	if (!all)
 		return error_set_no_memory(err);
 	if (d->profile) {
-		set_text(all, "host", d->profile->name);
-		set_text(all, "address", d->profile->address);
+		json_add_text(all, "host", d->profile->name);
+		json_add_text(all, "address", d->profile->address);
 	}
 	json_object_object_add(
 		all, "status",
 		json_object_new_int(d->first ? error_code_exit_status(d->first)
 					     : 0));
+	list = json_add_list(all, "steps");
+	if (!list)
+		return error_set_no_memory(err);
 	for (size_t i = 0; i < d->count; i++)
 		json_object_array_add(list, json_of(&d->findings[i]));
-	json_object_object_add(all, "steps", list);
 	output_json(d->output, all, "steps");
 	return 0;
 }
@@ -251,8 +248,6 @@ static int show_csv(struct doctor *d, struct error *err)
 	struct output_table *t =
 		output_table_new(d->output, columns, array_size(columns));
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct doctor_finding *it = &d->findings[i];
 		const struct output_cell cells[] = {

@@ -59,6 +59,12 @@ bool output_is_text(const struct output *output)
 	return output->options.format == OUTPUT_TABLE;
 }
 
+bool output_is_json(const struct output *output)
+{
+	return output->options.format == OUTPUT_JSON ||
+	       output->options.format == OUTPUT_JSONL;
+}
+
 bool output_is_terminal(const struct output *output)
 {
 	return output->terminal;
@@ -137,6 +143,16 @@ void output_json(struct output *output, struct json_object *result,
 	}
 	for (size_t i = 0; i < json_object_array_length(entries); i++)
 		print_json(output, json_object_array_get_idx(entries, i));
+}
+
+bool output_as_json(struct output *output, struct json_object *result,
+		    const char *list)
+{
+	bool wanted = output_is_json(output);
+
+	if (wanted)
+		output_json(output, result, list);
+	return wanted;
 }
 
 /* -- records --------------------------------------------------------------- */

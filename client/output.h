@@ -41,6 +41,7 @@ void output_free(struct output *output); /* NULL-safe; does not close */
 
 enum output_format output_format(const struct output *output);
 bool output_is_text(const struct output *output); /* OUTPUT_TABLE */
+bool output_is_json(const struct output *output); /* and OUTPUT_JSONL */
 bool output_is_terminal(const struct output *output);
 bool output_has_colour(const struct output *output);
 unsigned output_width(const struct output *output); /* columns; 0: no limit */
@@ -63,6 +64,9 @@ void output_say(struct output *output, const char *format, ...)
  */
 void output_json(struct output *output, struct json_object *result,
 		 const char *list);
+/* The same where JSON is wanted, and whether it is. */
+bool output_as_json(struct output *output, struct json_object *result,
+		    const char *list);
 
 /* -- tables ---------------------------------------------------------------- */
 
@@ -92,15 +96,26 @@ struct output_cell {
 
 struct output_table;
 
-/* COLUMNS is borrowed until output_table_end(). NULL without memory. */
+/* COLUMNS is borrowed until output_table_end(). NULL without memory: see there. */
 struct output_table *output_table_new(struct output *output,
 				      const struct output_column *columns,
 				      size_t n);
-/* CELLS has N of them. Without memory the row is missing and the end fails. */
+/* CELLS has N of them. Without memory, or TABLE, the row is missing and the end fails. */
 void output_table_row(struct output_table *table,
 		      const struct output_cell *cells);
-/* Prints as text or CSV and frees; 0 or ERROR_NO_MEMORY. */
+/* Prints as text or CSV and frees; 0 or ERROR_NO_MEMORY, as where TABLE is NULL. */
 int output_table_end(struct output_table *table, struct error *err);
+
+/* Adds the row of ENTRY; in CSV values are not rounded. */
+typedef void output_entry_fn(struct output_table *table,
+			     struct json_object *entry, bool csv);
+/*
+ * RESULT in the user's format: as JSON, or its member LIST as a table to which ROW adds
+ * what each entry is.
+ */
+int output_list(struct output *output, struct json_object *result,
+		const char *list, const struct output_column *columns, size_t n,
+		output_entry_fn *row, struct error *err);
 
 /* -- records --------------------------------------------------------------- */
 

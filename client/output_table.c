@@ -3,6 +3,7 @@
  * gathered first, since columns are as wide as their widest cell; where the
  * terminal is narrower, columns that may shrink do.
  */
+#include <json-c/json_object.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,8 @@ void output_table_row(struct output_table *t, const struct output_cell *cells)
 {
 	struct cell *row = NULL;
 
+	if (!t)
+		return;
 	if (!make_room(t)) {
 		t->failed = true;
 		return;
@@ -95,6 +98,8 @@ void output_table_row(struct output_table *t, const struct output_cell *cells)
 
 static void table_free(struct output_table *t)
 {
+	if (!t)
+		return;
 	for (size_t i = 0; i < t->rows * t->n; i++)
 		free(t->cells[i].text);
 	free(t->cells);
@@ -290,8 +295,9 @@ static void print_text(const struct output_table *t, size_t *widths)
 
 int output_table_end(struct output_table *t, struct error *err)
 {
-	autofree size_t *widths = calloc(t->n ? t->n : 1, sizeof(*widths));
-	bool failed = t->failed || !widths;
+	autofree size_t *widths =
+		t ? calloc(t->n ? t->n : 1, sizeof(*widths)) : NULL;
+	bool failed = !widths || t->failed;
 
 	if (failed)
 		error_set_no_memory(err);
@@ -301,4 +307,22 @@ int output_table_end(struct output_table *t, struct error *err)
 		print_text(t, widths);
 	table_free(t);
 	return failed ? -1 : 0;
+}
+
+int output_list(struct output *output, struct json_object *result,
+		const char *list, const struct output_column *columns, size_t n,
+		output_entry_fn *row, struct error *err)
+{
+	struct output_table *table = NULL;
+	struct json_object *entries = NULL;
+
+	if (output_as_json(output, result, list))
+		return 0;
+	table = output_table_new(output, columns, n);
+	json_object_object_get_ex(result, list, &entries);
+	for (size_t i = 0; entries && i < json_object_array_length(entries);
+	     i++)
+		row(table, json_object_array_get_idx(entries, i),
+		    output_format(output) == OUTPUT_CSV);
+	return output_table_end(table, err);
 }

@@ -126,8 +126,6 @@ static int print_entries(struct output *output, struct json_object *entries,
 		return error_set_no_memory(err);
 	find_columns(c, entries);
 	t = output_table_new(output, c->column, c->n);
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < json_object_array_length(entries); i++) {
 		struct json_object *entry =
 			json_object_array_get_idx(entries, i);
@@ -242,11 +240,8 @@ int output_value(struct output *output, struct json_object *value,
 {
 	struct json_object *list = NULL;
 
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, value, only_list_name(value));
+	if (output_as_json(output, value, only_list_name(value)))
 		return 0;
-	}
 	if (is_object_list(value))
 		list = value;
 	else if (only_list_name(value))

@@ -82,11 +82,6 @@ static int feed(void *context, const uint8_t *data, size_t n, struct error *err)
 	return cast_reader_feed(t->reader, data, n, on_event, t, err);
 }
 
-static void add_text(struct json_object *o, const char *name, const char *text)
-{
-	json_object_object_add(o, name, json_object_new_string(text));
-}
-
 static void add_number(struct json_object *o, const char *name, uint64_t number)
 {
 	json_object_object_add(o, name, json_object_new_int64((int64_t)number));
@@ -125,7 +120,7 @@ static int describe_cast(struct json_object *o, FILE *file, const char *path,
 	if (cast_reader_end(reader, &t.cut, err) < 0)
 		return error_prefix(err, "'%s'", path);
 	header = cast_reader_header(reader);
-	add_text(o, "format", "asciicast-v2");
+	json_add_text(o, "format", "asciicast-v2");
 	add_rest(o, (double)t.ns / CLOCK_NS_PER_S, t.output, t.input, t.cut);
 	if (json_object_object_get_ex(header, "virtmux", &part) &&
 	    json_object_is_type(part, json_type_object))
@@ -142,7 +137,7 @@ static void describe_screen(struct json_object *o,
 
 	add_number(o, "width", scan->width);
 	add_number(o, "height", scan->height);
-	add_text(o, "name", scan->name ? scan->name : "");
+	json_add_text(o, "name", scan->name ? scan->name : "");
 	add_number(o, "bits_per_pixel", scan->format[0]);
 	for (size_t i = 0; i < scan->encodings.count; i++)
 		json_object_array_add(
@@ -157,7 +152,7 @@ static int describe_capture(struct json_object *o, FILE *file, const char *path,
 	int rc = replay_scan(&scan, file, path, err);
 
 	if (rc == 0) {
-		add_text(o, "format", "virtmux-capture");
+		json_add_text(o, "format", "virtmux-capture");
 		add_rest(o, (double)scan.last_us / 1e6, scan.from_server,
 			 scan.from_client, scan.cut);
 		if (scan.handshake)

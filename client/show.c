@@ -4,10 +4,10 @@
  */
 #include "client/show.h"
 
-#include <json-c/json_object.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "api/json.h"
 #include "base/clock.h"
 #include "client/output.h"
 #include "client/verbs.h"
@@ -65,30 +65,6 @@ static const char *value_text(struct json_object *entry,
 	return json_object_get_string(value);
 }
 
-const char *show_member(struct json_object *result, const char *key)
-{
-	struct json_object *value = NULL;
-
-	if (!json_object_object_get_ex(result, key, &value) || !value)
-		return NULL;
-	return json_object_get_string(value);
-}
-
-bool show_is(struct json_object *result, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(result, key, &value) &&
-	       json_object_get_boolean(value);
-}
-
-static bool wants_json(const struct command_call *call)
-{
-	enum output_format format = output_format(call_output(call));
-
-	return format == OUTPUT_JSON || format == OUTPUT_JSONL;
-}
-
 static struct json_object *entries_of(struct json_object *result,
 				      const char *list, size_t *n)
 {
@@ -110,7 +86,7 @@ static void add_row(struct output_table *table, struct json_object *entry,
 	for (size_t i = 0; i < n; i++) {
 		cells[i].text = value_text(entry, &items[i], csv, &texts[i]);
 		if (items[i].kind == SHOW_ACTIVE && cells[i].text)
-			cells[i].style = show_is(entry, items[i].key)
+			cells[i].style = json_is_true(entry, items[i].key)
 						 ? OUTPUT_GOOD
 						 : OUTPUT_DIM;
 	}
@@ -128,18 +104,14 @@ int show_table(struct command_call *call, struct json_object *result,
 	size_t count = 0;
 	struct json_object *entries = entries_of(result, list, &count);
 
-	if (wants_json(call)) {
-		output_json(output, result, list);
+	if (output_as_json(output, result, list))
 		return 0;
-	}
 	for (size_t i = 0; i < n; i++)
 		columns[i] = (struct output_column){.title = items[i].title,
 						    .key = items[i].key,
 						    .shrinks = items[i].kind ==
 							       SHOW_TEXT};
 	table = output_table_new(output, columns, n);
-	if (!table)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < count; i++)
 		add_row(table, json_object_array_get_idx(entries, i), items, n,
 			csv);
@@ -170,10 +142,8 @@ int show_entries(struct command_call *call, struct json_object *result,
 {
 	struct json_object *entries = NULL;
 
-	if (wants_json(call)) {
-		output_json(call_output(call), result, list);
+	if (output_as_json(call_output(call), result, list))
 		return 0;
-	}
 	json_object_object_get_ex(result, list, &entries);
 	return output_value(call_output(call), entries, err);
 }
@@ -190,8 +160,8 @@ int show_names(struct command_call *call, struct json_object *result,
 		return show_entries(call, result, list, err);
 	for (size_t i = 0; i < count; i++)
 		output_name(output,
-			    show_member(json_object_array_get_idx(entries, i),
-					key),
+			    json_text(json_object_array_get_idx(entries, i),
+				      key),
 			    null);
 	return 0;
 }
@@ -200,7 +170,7 @@ int show_text(struct command_call *call, struct json_object *result,
 	      const char *key, struct error *err)
 {
 	struct output *output = call_output(call);
-	const char *text = show_member(result, key);
+	const char *text = json_text(result, key);
 
 	if (!output_is_text(output))
 		return output_value(output, result, err);

@@ -61,9 +61,4 @@ int show_tree(struct command_call *call, struct json_object *result,
 int show_text(struct command_call *call, struct json_object *result,
 	      const char *key, struct error *err);
 
-/* A member's text, or NULL; borrowed from RESULT. */
-const char *show_member(struct json_object *result, const char *key);
-/* Whether a member is true. */
-bool show_is(struct json_object *result, const char *key);
-
 #endif

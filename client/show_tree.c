@@ -5,11 +5,11 @@
  */
 #include "client/show.h"
 
-#include <json-c/json_object.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json.h"
 #include "client/output.h"
 
 #define NONE ((size_t)-1)
@@ -26,7 +26,7 @@ struct tree {
 static const char *name_of(const struct tree *t, size_t i)
 {
 	const char *name =
-		show_member(json_object_array_get_idx(t->list, i), t->key);
+		json_text(json_object_array_get_idx(t->list, i), t->key);
 
 	return name ? name : "";
 }
@@ -100,8 +100,8 @@ int show_tree(struct command_call *call, struct json_object *result,
 		return error_set_no_memory(err);
 	for (size_t i = 0; i < t.n; i++)
 		t.parents[i] = place_of(
-			&t, show_member(json_object_array_get_idx(t.list, i),
-					"parent"));
+			&t, json_text(json_object_array_get_idx(t.list, i),
+				      "parent"));
 	for (size_t i = 0; i < t.n; i++)
 		if (t.parents[i] == NONE)
 			draw(&t, i, true, true);

@@ -107,8 +107,6 @@ static int print_filesystems(struct output *output,
 	struct output_table *t =
 		output_table_new(output, columns, array_size(columns));
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < list->fs_count; i++)
 		print_filesystem(t, &list->fs[i]);
 	return output_table_end(t, err);
@@ -124,11 +122,8 @@ int verb_domfsinfo(struct command_call *call, struct error *err)
 
 	if (call_method(call, NULL, NULL, &result, err) < 0)
 		return -1;
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, result, "fs");
+	if (output_as_json(output, result, "fs"))
 		return 0;
-	}
 	if (result_decode(m, result, &list, err) < 0)
 		return -1;
 	rc = print_filesystems(output, &list, err);

@@ -12,21 +12,6 @@
 #include "client/output.h"
 #include "client/verbs.h"
 
-/* What is not known is not there. */
-static void add_text(struct json_object *o, const char *name, const char *text)
-{
-	if (text)
-		json_object_object_add(o, name, json_object_new_string(text));
-}
-
-static bool is_true(struct json_object *o, const char *name)
-{
-	struct json_object *member = NULL;
-
-	json_object_object_get_ex(o, name, &member);
-	return json_object_get_boolean(member);
-}
-
 /* -- a host as an object --------------------------------------------------- */
 
 static void add_place(struct json_object *o, const struct config *config,
@@ -36,7 +21,7 @@ static void add_place(struct json_object *o, const struct config *config,
 
 	if (!config_host_place(config, name, &place))
 		return;
-	add_text(o, "file", place.file);
+	json_add_text(o, "file", place.file);
 	json_object_object_add(o, "line", json_object_new_int64(place.line));
 }
 
@@ -68,15 +53,15 @@ static struct json_object *host_object(const struct config *config,
 		error_set_no_memory(err);
 		return NULL;
 	}
-	add_text(o, "name", name);
-	add_text(o, "address", p->address ? p->address : name);
+	json_add_text(o, "name", name);
+	json_add_text(o, "address", p->address ? p->address : name);
 	json_object_object_add(
 		o, "default",
 		json_object_new_boolean(preset && strcmp(preset, name) == 0));
 	json_object_object_add(o, "groups", groups_of(groups, name));
-	add_text(o, "certificate", p->certificate);
-	add_text(o, "key", p->key);
-	add_text(o, "ca", p->ca);
+	json_add_text(o, "certificate", p->certificate);
+	json_add_text(o, "key", p->key);
+	json_add_text(o, "ca", p->ca);
 	add_place(o, config, name);
 	return o;
 }
@@ -97,35 +82,19 @@ static char *group_words(struct json_object *o)
 
 /* -- host list ------------------------------------------------------------- */
 
-static int print_hosts(struct output *output, struct json_object *list,
-		       struct error *err)
+static void add_row(struct output_table *table, struct json_object *o, bool csv)
 {
-	static const struct output_column columns[] = {
-		{.title = "Name", .key = "name"},
-		{.title = "Address", .key = "address"},
-		{.title = "Default", .key = "default"},
-		{.title = "Groups", .key = "groups", .shrinks = true},
-		{.title = "Certificate", .key = "certificate", .shrinks = true},
+	autofree char *groups = group_words(o);
+	const struct output_cell cells[] = {
+		{.text = json_text(o, "name")},
+		{.text = json_text(o, "address")},
+		{.text = json_is_true(o, "default") ? "yes" : ""},
+		{.text = groups ? groups : ""},
+		{.text = json_text(o, "certificate")},
 	};
-	struct output_table *table =
-		output_table_new(output, columns, array_size(columns));
 
-	if (!table)
-		return error_set_no_memory(err);
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *o = json_object_array_get_idx(list, i);
-		autofree char *groups = group_words(o);
-		struct output_cell cells[array_size(columns)] = {
-			{.text = json_text(o, "name")},
-			{.text = json_text(o, "address")},
-			{.text = is_true(o, "default") ? "yes" : ""},
-			{.text = groups ? groups : ""},
-			{.text = json_text(o, "certificate")},
-		};
-
-		output_table_row(table, cells);
-	}
-	return output_table_end(table, err);
+	(void)csv;
+	output_table_row(table, cells);
 }
 
 static int gather(const struct config *config, const struct memberships *groups,
@@ -147,23 +116,26 @@ static int gather(const struct config *config, const struct memberships *groups,
 
 int verb_host_list(struct command_call *call, struct error *err)
 {
-	struct output *output = call_output(call);
+	static const struct output_column columns[] = {
+		{.title = "Name", .key = "name"},
+		{.title = "Address", .key = "address"},
+		{.title = "Default", .key = "default"},
+		{.title = "Groups", .key = "groups", .shrinks = true},
+		{.title = "Certificate", .key = "certificate", .shrinks = true},
+	};
 	autoptr(config) config = NULL;
 	automemberships groups = {0};
 	autojson all = json_object_new_object();
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_add_list(all, "hosts");
 
-	json_object_object_add(all, "hosts", list);
+	if (!list)
+		return error_set_no_memory(err);
 	if (config_hosts_load(call, &config, err) < 0 ||
 	    memberships_read(call, config, &groups, err) < 0 ||
 	    gather(config, &groups, list, err) < 0)
 		return -1;
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, all, "hosts");
-		return 0;
-	}
-	return print_hosts(output, list, err);
+	return output_list(call_output(call), all, "hosts", columns,
+			   array_size(columns), add_row, err);
 }
 
 /* -- host show ------------------------------------------------------------- */

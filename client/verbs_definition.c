@@ -120,7 +120,7 @@ static int show_desc(struct command_call *call, struct error *err)
 		return -1;
 	if (!output_is_text(output))
 		return output_value(output, result, err);
-	text = show_member(result, title ? "title" : "description");
+	text = json_text(result, title ? "title" : "description");
 	if (text)
 		return print_lines(output, text, err);
 	output_say(output, "No %s for domain: %s",

@@ -14,12 +14,6 @@
 
 #define ADDRESS_TEXT 128 /* bytes of "ADDRESS/BITS", with NUL */
 
-static bool is_json(const struct output *output)
-{
-	return output_format(output) == OUTPUT_JSON ||
-	       output_format(output) == OUTPUT_JSONL;
-}
-
 static const char *given(bool has, const char *text)
 {
 	return has ? text : NULL;
@@ -38,8 +32,6 @@ static int print_disks(struct command_call *call,
 	struct output_table *t = output_table_new(
 		call_output(call), columns + skip, array_size(columns) - skip);
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < list->disk_count; i++) {
 		const struct disk_info *d = &list->disk[i];
 		const struct output_cell cells[] = {
@@ -67,8 +59,6 @@ static int print_interfaces(struct command_call *call,
 	struct output_table *t = output_table_new(call_output(call), columns,
 						  array_size(columns));
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < list->interface_count; i++) {
 		const struct interface_info *d = &list->interface[i];
 		const struct output_cell cells[] = {
@@ -119,7 +109,7 @@ static int show_devices(struct command_call *call,
 
 	if (call_method(call, NULL, NULL, &result, err) < 0)
 		return -1;
-	if (is_json(call_output(call)))
+	if (output_is_json(call_output(call)))
 		return output_value(call_output(call), result, err);
 	if (result_decode(m, result, &list, err) < 0)
 		return -1;
@@ -175,8 +165,6 @@ static int print_addresses(struct output *output,
 	struct output_table *t =
 		output_table_new(output, columns, array_size(columns));
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < d->interface_count; i++) {
 		const struct interface_addresses *one = &d->interface[i];
 
@@ -197,7 +185,7 @@ int verb_domifaddr(struct command_call *call, struct error *err)
 
 	if (call_method(call, NULL, NULL, &result, err) < 0)
 		return -1;
-	if (is_json(call_output(call)))
+	if (output_is_json(call_output(call)))
 		return output_value(call_output(call), result, err);
 	if (result_decode(m, result, &list, err) < 0)
 		return -1;

@@ -127,8 +127,6 @@ static int print_domains(struct output *output, const struct domain_list *list,
 	size_t n = array_size(columns) - (csv || any_title(list) ? 0 : 1);
 	struct output_table *t = output_table_new(output, columns, n);
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < list->domains_count; i++) {
 		const struct domain_summary *d = &list->domains[i];
 		char id[NUMBER_TEXT];
@@ -191,11 +189,8 @@ int verb_list(struct command_call *call, struct error *err)
 		return error_set_no_memory(err);
 	if (call_method(call, NULL, params, &result, err) < 0)
 		return -1;
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, result, "domains");
+	if (output_as_json(output, result, "domains"))
 		return 0;
-	}
 	if (result_decode(m, result, &list, err) < 0)
 		return -1;
 	if (call_flag(call, "name") || call_flag(call, "uuid"))

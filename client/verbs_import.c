@@ -410,12 +410,6 @@ static void tell_text(struct command_call *call, const struct import *i)
 	tell_next(call, i);
 }
 
-static void add_text(struct json_object *o, const char *name, const char *text)
-{
-	if (text)
-		json_object_object_add(o, name, json_object_new_string(text));
-}
-
 static int tell(struct command_call *call, const struct import *i,
 		struct error *err)
 {
@@ -426,10 +420,11 @@ static int tell(struct command_call *call, const struct import *i,
 		return 0;
 	}
 	json = json_object_new_object();
-	add_text(json, "identity", i->certificate ? i->peer.identity : NULL);
-	add_text(json, "certificate", i->certificate);
-	add_text(json, "key", i->key);
-	add_text(json, "ca", i->ca);
+	json_add_text(json, "identity",
+		      i->certificate ? i->peer.identity : NULL);
+	json_add_text(json, "certificate", i->certificate);
+	json_add_text(json, "key", i->key);
+	json_add_text(json, "ca", i->ca);
 	json_object_object_add(json, "configured",
 			       json_object_new_boolean(!i->differs));
 	return output_value(call_output(call), json, err);

@@ -69,8 +69,6 @@ static int print_jobs(struct output *output, const struct job_list *list,
 	struct output_table *t =
 		output_table_new(output, columns, array_size(columns));
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < list->jobs_count; i++)
 		add_row(t, &list->jobs[i]);
 	return output_table_end(t, err);
@@ -89,11 +87,8 @@ int verb_job_list(struct command_call *call, struct error *err)
 	if (call_method(call, m->name, running ? running : "{}", &result, err) <
 	    0)
 		return -1;
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, result, "jobs");
+	if (output_as_json(output, result, "jobs"))
 		return 0;
-	}
 	if (result_decode(m, result, &list, err) < 0)
 		return -1;
 	rc = print_jobs(output, &list, err);

@@ -209,13 +209,10 @@ static int add_method(struct json_object *list, const struct method *m,
 
 	if (!o)
 		return error_set_no_memory(err);
-	json_object_object_add(o, "name", json_object_new_string(m->name));
-	json_object_object_add(o, "role",
-			       json_object_new_string(role_name(m->role)));
-	json_object_object_add(
-		o, "kind", json_object_new_string(method_kind_name(m->kind)));
-	json_object_object_add(o, "summary",
-			       json_object_new_string(m->summary));
+	json_add_text(o, "name", m->name);
+	json_add_text(o, "role", role_name(m->role));
+	json_add_text(o, "kind", method_kind_name(m->kind));
+	json_add_text(o, "summary", m->summary);
 	json_object_array_add(list, o);
 	return 0;
 }
@@ -248,14 +245,9 @@ static int print_document(struct output *output, struct error *err)
 static int print_list(struct output *output, struct error *err)
 {
 	autojson result = json_object_new_object();
-	struct json_object *list = json_object_new_array();
-	int rc = 0;
+	struct json_object *list = json_add_list(result, "methods");
+	int rc = list ? 0 : error_set_no_memory(err);
 
-	if (!result || !list) {
-		json_object_put(list);
-		return error_set_no_memory(err);
-	}
-	json_object_object_add(result, "methods", list);
 	for (unsigned id = 0; rc == 0 && id < METHODS; id++)
 		rc = add_method(list, method_by_id(id), err);
 	return rc < 0 ? -1 : output_value(output, result, err);

@@ -109,8 +109,6 @@ static int print_pools(struct output *output, const struct pool_list *list,
 	struct output_table *t = output_table_new(
 		output, columns, wide ? array_size(columns) : 3);
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < list->pools_count; i++) {
 		const struct pool_info *p = &list->pools[i];
 		bool sized = p->state != POOL_STATE_INACTIVE;
@@ -157,11 +155,8 @@ int verb_pool_list(struct command_call *call, struct error *err)
 		return error_set_no_memory(err);
 	if (call_method(call, NULL, params, &result, err) < 0)
 		return -1;
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, result, "pools");
+	if (output_as_json(output, result, "pools"))
 		return 0;
-	}
 	if (result_decode(m, result, &list, err) < 0)
 		return -1;
 	if (call_flag(call, "name") || call_flag(call, "uuid"))

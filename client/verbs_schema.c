@@ -15,10 +15,10 @@
 
 /* -- the list -------------------------------------------------------------- */
 
-static void add_text(struct json_object *o, const char *name, const char *text)
+static void add_word(struct json_object *o, const char *name, const char *text)
 {
 	if (text && *text)
-		json_object_object_add(o, name, json_object_new_string(text));
+		json_add_text(o, name, text);
 }
 
 static const char *shape_name(const struct command *command,
@@ -51,11 +51,11 @@ static int add_verb(struct json_object *list, const struct command *command,
 		used += (size_t)snprintf(types + used, sizeof(types) - used,
 					 "%s%s", i ? " " : "",
 					 prints[i].type->name);
-	add_text(o, "verb", command->verb);
-	add_text(o, "prints", shape_name(command, prints, n));
-	add_text(o, "type", types);
-	add_text(o, "list", command_lists(command));
-	add_text(o, "note", reason ? reason : command_silent(command));
+	add_word(o, "verb", command->verb);
+	add_word(o, "prints", shape_name(command, prints, n));
+	add_word(o, "type", types);
+	add_word(o, "list", command_lists(command));
+	add_word(o, "note", reason ? reason : command_silent(command));
 	json_object_array_add(list, o);
 	return 0;
 }
@@ -63,14 +63,9 @@ static int add_verb(struct json_object *list, const struct command *command,
 static int list_verbs(struct command_call *call, struct error *err)
 {
 	autojson result = json_object_new_object();
-	struct json_object *list = json_object_new_array();
-	int rc = 0;
+	struct json_object *list = json_add_list(result, "verbs");
+	int rc = list ? 0 : error_set_no_memory(err);
 
-	if (!result || !list) {
-		json_object_put(list);
-		return error_set_no_memory(err);
-	}
-	json_object_object_add(result, "verbs", list);
 	for (const struct command *c = command_table; rc == 0 && c->verb; c++)
 		rc = add_verb(list, c, err);
 	return rc < 0 ? -1 : output_value(call_output(call), result, err);

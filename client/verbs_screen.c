@@ -148,12 +148,11 @@ static int show_list(struct command_call *call, struct channel *channel,
 	size_t shown = n < SHEET_MAX ? n : SHEET_MAX;
 	autoptr(sheet) sheet = NULL;
 	autojson more = json_object_new_object();
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_add_list(more, "domains");
 	autobuf png = {0};
 
-	if (!more || !list)
+	if (!list)
 		return error_set_no_memory(err);
-	json_object_object_add(more, "domains", list);
 	if (sheet_new(&sheet, shown, err) < 0)
 		return -1;
 	for (size_t i = 0; i < shown; i++)

@@ -61,56 +61,43 @@ static const char *span(struct json_object *o, const char *name, char *room)
 
 enum { COLUMN_IDLE = 4, COLUMN_ENDS };
 
-static int print_table(struct output *output, struct json_object *list,
-		       struct error *err)
+static const struct output_column columns[] = {
+	{.title = "Host", .key = "host"},
+	{.title = "State", .key = "state"},
+	{.title = "Address", .key = "peer", .shrinks = true},
+	{.title = "Opened", .key = "opened", .shrinks = true},
+	{.title = "Idle", .key = "idle_ms", .right = true},
+	{.title = "Ends in", .key = "ends_in_ms", .right = true},
+	{.title = "Commands", .key = "clients", .right = true},
+	{.title = "Streams", .key = "streams", .right = true},
+	{.title = "PID", .key = "pid", .right = true},
+};
+
+static void add_row(struct output_table *table, struct json_object *o, bool csv)
 {
-	static const struct output_column columns[] = {
-		{.title = "Host", .key = "host"},
-		{.title = "State", .key = "state"},
-		{.title = "Address", .key = "peer", .shrinks = true},
-		{.title = "Opened", .key = "opened", .shrinks = true},
-		{.title = "Idle", .key = "idle_ms", .right = true},
-		{.title = "Ends in", .key = "ends_in_ms", .right = true},
-		{.title = "Commands", .key = "clients", .right = true},
-		{.title = "Streams", .key = "streams", .right = true},
-		{.title = "PID", .key = "pid", .right = true},
-	};
-	struct output_table *table =
-		output_table_new(output, columns, array_size(columns));
+	struct output_cell cells[array_size(columns)] = {0};
+	char idle[SPAN_SIZE], ends[SPAN_SIZE];
 
-	if (!table)
-		return error_set_no_memory(err);
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *o = json_object_array_get_idx(list, i);
-		struct output_cell cells[array_size(columns)] = {0};
-		char idle[SPAN_SIZE], ends[SPAN_SIZE];
-
-		for (size_t c = 0; c < array_size(columns); c++)
-			cells[c].text = json_text(o, columns[c].key);
-		if (output_is_text(output)) {
-			cells[COLUMN_IDLE].text = span(o, "idle_ms", idle);
-			cells[COLUMN_ENDS].text = span(o, "ends_in_ms", ends);
-		}
-		output_table_row(table, cells);
+	for (size_t c = 0; c < array_size(columns); c++)
+		cells[c].text = json_text(o, columns[c].key);
+	if (!csv) {
+		cells[COLUMN_IDLE].text = span(o, "idle_ms", idle);
+		cells[COLUMN_ENDS].text = span(o, "ends_in_ms", ends);
 	}
-	return output_table_end(table, err);
+	output_table_row(table, cells);
 }
 
 static int list(struct command_call *call, const struct session_place *places,
 		size_t count, struct error *err)
 {
-	struct output *output = call_output(call);
 	autojson all = json_object_new_object();
-	struct json_object *sessions = json_object_new_array();
+	struct json_object *sessions = json_add_list(all, "sessions");
 
-	json_object_object_add(all, "sessions", sessions);
+	if (!sessions)
+		return error_set_no_memory(err);
 	gather(sessions, places, count, call_log(call));
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, all, "sessions");
-		return 0;
-	}
-	return print_table(output, sessions, err);
+	return output_list(call_output(call), all, "sessions", columns,
+			   array_size(columns), add_row, err);
 }
 
 /* -- open ------------------------------------------------------------------ */

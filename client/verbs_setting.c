@@ -117,13 +117,6 @@ static int read_settings(struct settings *s, const char *word,
 
 /* -- a setting as an object ------------------------------------------------ */
 
-/* What is not known is not there. */
-static void add_text(struct json_object *o, const char *name, const char *text)
-{
-	if (text)
-		json_object_object_add(o, name, json_object_new_string(text));
-}
-
 /* The option that overrides KEY, where it was given, else NULL. */
 static const char *override_of(const struct settings *s, const char *key)
 {
@@ -148,9 +141,9 @@ static void add_place(struct json_object *o, const struct config_place *place)
 	buf_append_str(&text, place->host ? "host " : SECTION_DEFAULTS);
 	buf_append_str(&text, place->host ? place->host : "");
 	section = buf_steal_str(&text);
-	add_text(o, "file", place->file);
+	json_add_text(o, "file", place->file);
 	json_object_object_add(o, "line", json_object_new_int64(place->line));
-	add_text(o, "section", section);
+	json_add_text(o, "section", section);
 }
 
 static void add_origin(struct json_object *o, const struct settings *s,
@@ -160,15 +153,15 @@ static void add_origin(struct json_object *o, const struct settings *s,
 	struct config_place place = {0};
 
 	if (option) {
-		add_text(o, "origin", from_command_line);
-		add_text(o, "option", option);
+		json_add_text(o, "origin", from_command_line);
+		json_add_text(o, "option", option);
 	} else if (config_value_place(s->config, s->host, key, &place)) {
-		add_text(o, "origin", from_file);
+		json_add_text(o, "origin", from_file);
 		add_place(o, &place);
 	} else if (s->host && strcmp(key, "address") == 0) {
-		add_text(o, "origin", from_name);
+		json_add_text(o, "origin", from_name);
 	} else {
-		add_text(o, "origin", value ? from_preset : NULL);
+		json_add_text(o, "origin", value ? from_preset : NULL);
 	}
 }
 
@@ -179,21 +172,22 @@ static struct json_object *host_setting(const struct settings *s)
 	struct config_place place = {0};
 	bool environment = s->from && strcmp(s->from, "VIRTMUX_HOST") == 0;
 
-	add_text(o, "key", CONFIG_HOST_KEY);
-	add_text(o, "value", s->host);
+	json_add_text(o, "key", CONFIG_HOST_KEY);
+	json_add_text(o, "value", s->host);
 	if (s->from) {
-		add_text(o, "origin",
-			 environment ? from_environment : from_command_line);
-		add_text(o, environment ? "variable" : "option",
-			 environment ? s->from : "host");
+		json_add_text(o, "origin",
+			      environment ? from_environment
+					  : from_command_line);
+		json_add_text(o, environment ? "variable" : "option",
+			      environment ? s->from : "host");
 	} else if (config_value_place(s->config, NULL, CONFIG_HOST_KEY,
 				      &place)) {
-		add_text(o, "origin", from_file);
+		json_add_text(o, "origin", from_file);
 		add_place(o, &place);
 	} else {
-		add_text(o, "origin", s->host ? from_only : NULL);
+		json_add_text(o, "origin", s->host ? from_only : NULL);
 	}
-	add_text(o, "doc", HOST_DOC);
+	json_add_text(o, "doc", HOST_DOC);
 	return o;
 }
 
@@ -206,10 +200,10 @@ static struct json_object *setting(const struct settings *s,
 
 	option_print(spec, s->profile, &text);
 	value = text.len ? buf_steal_str(&text) : NULL;
-	add_text(o, "key", spec->name);
-	add_text(o, "value", value);
+	json_add_text(o, "key", spec->name);
+	json_add_text(o, "value", value);
 	add_origin(o, s, spec->name, value);
-	add_text(o, "doc", spec->doc);
+	json_add_text(o, "doc", spec->doc);
 	return o;
 }
 
@@ -239,54 +233,41 @@ static char *origin_words(struct json_object *o)
 	return buf_steal_str(&text);
 }
 
-static int print_settings(struct output *output, struct json_object *list,
-			  struct error *err)
+static void add_row(struct output_table *table, struct json_object *o, bool csv)
+{
+	autofree char *from = origin_words(o);
+	bool preset = json_text(o, "origin") &&
+		      strcmp(json_text(o, "origin"), from_preset) == 0;
+	const struct output_cell cells[] = {
+		{.text = json_text(o, "key")},
+		{.text = json_text(o, "value")},
+		{.text = from, .style = preset ? OUTPUT_DIM : OUTPUT_PLAIN},
+	};
+
+	(void)csv;
+	output_table_row(table, cells);
+}
+
+static int show_all(const struct settings *s, struct error *err)
 {
 	static const struct output_column columns[] = {
 		{.title = "Key", .key = "key"},
 		{.title = "Value", .key = "value", .shrinks = true},
 		{.title = "From", .key = "from", .shrinks = true},
 	};
-	struct output_table *table =
-		output_table_new(output, columns, array_size(columns));
-
-	if (!table)
-		return error_set_no_memory(err);
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *o = json_object_array_get_idx(list, i);
-		autofree char *from = origin_words(o);
-		bool preset = json_text(o, "origin") &&
-			      strcmp(json_text(o, "origin"), from_preset) == 0;
-		struct output_cell cells[array_size(columns)] = {
-			{.text = json_text(o, "key")},
-			{.text = json_text(o, "value")},
-			{.text = from,
-			 .style = preset ? OUTPUT_DIM : OUTPUT_PLAIN},
-		};
-
-		output_table_row(table, cells);
-	}
-	return output_table_end(table, err);
-}
-
-static int show_all(const struct settings *s, struct error *err)
-{
-	struct output *output = call_output(s->call);
 	autojson all = json_object_new_object();
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = NULL;
 
-	add_text(all, "host", s->host);
-	add_text(all, "file", config_user_file(s->config));
-	json_object_object_add(all, "settings", list);
+	json_add_text(all, "host", s->host);
+	json_add_text(all, "file", config_user_file(s->config));
+	list = json_add_list(all, "settings");
+	if (!list)
+		return error_set_no_memory(err);
 	json_object_array_add(list, host_setting(s));
 	for (size_t i = 0; i < profile_options_count; i++)
 		json_object_array_add(list, setting(s, &profile_options[i]));
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, all, "settings");
-		return 0;
-	}
-	return print_settings(output, list, err);
+	return output_list(call_output(s->call), all, "settings", columns,
+			   array_size(columns), add_row, err);
 }
 
 static int show_one(const struct settings *s, const char *key,
@@ -392,17 +373,47 @@ static int check_value(const struct config *config, const char *key,
 	return error_set(err, ERROR_USAGE, "%s", error_words(&why));
 }
 
+/* A key that is to be changed in the user's file. */
+struct change {
+	struct config *config;
+	struct config_edit *edit;
+	const char *key;
+	const char *host; /* NULL: for all, in [defaults] */
+	char *section;
+	char *path;
+};
+
+static void change_clear(struct change *c)
+{
+	config_free(c->config);
+	config_edit_free(c->edit);
+	free(c->section);
+	free(c->path);
+}
+
+#define autochange cleanup(change_clear) struct change
+
+/* Which key of which section is meant. The file is not open yet. */
+static int change_find(struct change *c, struct command_call *call, bool sets,
+		       struct error *err)
+{
+	c->key = call_argument(call, 0);
+	if (config_hosts_load(call, &c->config, err) < 0 ||
+	    find_section(call, c->config, &c->section, &c->host, err) < 0)
+		return -1;
+	return check_key(c->key, c->host, sets, err);
+}
+
 /* A value for all hosts is not one for those that have their own. */
-static void tell_exceptions(struct command_call *call,
-			    const struct config *config, const char *key)
+static void tell_exceptions(struct command_call *call, const struct change *c)
 {
 	size_t n = 0;
-	const char *const *hosts = config_hosts(config, &n);
+	const char *const *hosts = config_hosts(c->config, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		struct config_place place = {0};
 
-		if (config_value_place(config, hosts[i], key, &place) &&
+		if (config_value_place(c->config, hosts[i], c->key, &place) &&
 		    place.host)
 			output_say(call_output(call),
 				   "Host '%s' has its own: %s:%u", hosts[i],
@@ -412,66 +423,51 @@ static void tell_exceptions(struct command_call *call,
 
 int verb_config_set(struct command_call *call, struct error *err)
 {
-	const char *key = call_argument(call, 0);
-	autoptr(config) config = NULL;
-	autoptr(config_edit) edit = NULL;
-	autofree char *section = NULL;
+	autochange c = {0};
 	autofree char *value = NULL;
-	autofree char *path = NULL;
-	const char *host = NULL;
 
-	if (config_hosts_load(call, &config, err) < 0 ||
-	    find_section(call, config, &section, &host, err) < 0 ||
-	    check_key(key, host, true, err) < 0 ||
-	    file_value(&value, key, call_argument(call, 1), err) < 0 ||
-	    check_value(config, key, value, err) < 0 ||
-	    config_hosts_edit(call, &edit, &path, err) < 0 ||
-	    config_edit_set(edit, section, key, value, err) < 0 ||
-	    config_edit_save(edit, err) < 0)
+	if (change_find(&c, call, true, err) < 0 ||
+	    file_value(&value, c.key, call_argument(call, 1), err) < 0 ||
+	    check_value(c.config, c.key, value, err) < 0 ||
+	    config_hosts_edit(call, &c.edit, &c.path, err) < 0 ||
+	    config_edit_set(c.edit, c.section, c.key, value, err) < 0 ||
+	    config_edit_save(c.edit, err) < 0)
 		return -1;
-	output_say(call_output(call), "%s = %s written to [%s] of %s", key,
-		   value, section, path);
-	if (!host)
-		tell_exceptions(call, config, key);
+	output_say(call_output(call), "%s = %s written to [%s] of %s", c.key,
+		   value, c.section, c.path);
+	if (!c.host)
+		tell_exceptions(call, &c);
 	return 0;
 }
 
-static int not_set(const struct config *config, const char *host,
-		   const char *key, const char *section, const char *path,
-		   struct error *err)
+static int not_set(const struct change *c, struct error *err)
 {
 	struct config_place place = {0};
 
-	if (config_value_place(config, host, key, &place))
+	if (config_value_place(c->config, c->host, c->key, &place))
 		return error_set(err, ERROR_NOT_FOUND,
 				 "%s is not set in [%s] of %s, but at %s:%u",
-				 key, section, path, place.file, place.line);
+				 c->key, c->section, c->path, place.file,
+				 place.line);
 	return error_set(err, ERROR_NOT_FOUND, "%s is not set in [%s] of %s",
-			 key, section, path);
+			 c->key, c->section, c->path);
 }
 
 int verb_config_unset(struct command_call *call, struct error *err)
 {
-	const char *key = call_argument(call, 0);
-	autoptr(config) config = NULL;
-	autoptr(config_edit) edit = NULL;
-	autofree char *section = NULL;
+	autochange c = {0};
 	autofree char *value = NULL;
-	autofree char *path = NULL;
-	const char *host = NULL;
 
-	if (config_hosts_load(call, &config, err) < 0 ||
-	    find_section(call, config, &section, &host, err) < 0 ||
-	    check_key(key, host, false, err) < 0 ||
-	    config_hosts_edit(call, &edit, &path, err) < 0)
+	if (change_find(&c, call, false, err) < 0 ||
+	    config_hosts_edit(call, &c.edit, &c.path, err) < 0)
 		return -1;
-	value = config_edit_get(edit, section, key);
+	value = config_edit_get(c.edit, c.section, c.key);
 	if (!value)
-		return not_set(config, host, key, section, path, err);
-	config_edit_unset(edit, section, key);
-	if (config_edit_save(edit, err) < 0)
+		return not_set(&c, err);
+	config_edit_unset(c.edit, c.section, c.key);
+	if (config_edit_save(c.edit, err) < 0)
 		return -1;
-	output_say(call_output(call), "%s taken out of [%s] of %s", key,
-		   section, path);
+	output_say(call_output(call), "%s taken out of [%s] of %s", c.key,
+		   c.section, c.path);
 	return 0;
 }

@@ -120,7 +120,7 @@ static struct json_object *find(struct json_object *list, const char *name)
 
 	for (size_t i = 0; name && i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
-		const char *is = show_member(o, "snapshot");
+		const char *is = json_text(o, "snapshot");
 
 		if (is && strcmp(is, name) == 0)
 			return o;
@@ -130,7 +130,7 @@ static struct json_object *find(struct json_object *list, const char *name)
 
 static bool is_member(struct json_object *o, const char *key, const char *text)
 {
-	const char *is = show_member(o, key);
+	const char *is = json_text(o, key);
 
 	return is && strcmp(is, text) == 0;
 }
@@ -146,7 +146,7 @@ static bool comes_from(struct json_object *list, struct json_object *o,
 			return true;
 		if (!deep)
 			return false;
-		o = find(list, show_member(o, "parent"));
+		o = find(list, json_text(o, "parent"));
 	}
 	return false;
 }
@@ -180,12 +180,13 @@ static bool is_wanted(const struct command_call *call, struct json_object *list,
 
 	if (from && !comes_from(list, o, from, call_flag(call, "descendants")))
 		return false;
-	if (call_flag(call, "roots") && show_member(o, "parent"))
+	if (call_flag(call, "roots") && json_text(o, "parent"))
 		return false;
 	return passes(call, "leaves", "no-leaves", leaf) &&
 	       passes(call, "metadata", "no-metadata",
-		      show_is(o, "metadata")) &&
-	       passes(call, "external", "internal", show_is(o, "external")) &&
+		      json_is_true(o, "metadata")) &&
+	       passes(call, "external", "internal",
+		      json_is_true(o, "external")) &&
 	       passes_state(call, o);
 }
 
@@ -252,21 +253,21 @@ static int find_info(struct json_object *result, struct json_object **info,
 static void print_info(struct output *o, struct json_object *result,
 		       struct json_object *info)
 {
-	const char *parent = show_member(info, "parent");
+	const char *parent = json_text(info, "parent");
 
 	output_field_columns(o, SNAPSHOT_COLUMNS);
-	output_field(o, "Name", "%s", show_member(info, "snapshot"));
-	output_field(o, "Domain", "%s", show_member(result, "name"));
+	output_field(o, "Name", "%s", json_text(info, "snapshot"));
+	output_field(o, "Domain", "%s", json_text(result, "name"));
 	output_field(o, "Current", "%s",
-		     show_is(info, "current") ? "yes" : "no");
-	output_field(o, "State", "%s", show_member(info, "state"));
+		     json_is_true(info, "current") ? "yes" : "no");
+	output_field(o, "State", "%s", json_text(info, "state"));
 	output_field(o, "Location", "%s",
-		     show_is(info, "external") ? "external" : "internal");
+		     json_is_true(info, "external") ? "external" : "internal");
 	output_field(o, "Parent", "%s", parent ? parent : "-");
-	output_field(o, "Children", "%s", show_member(info, "children"));
-	output_field(o, "Descendants", "%s", show_member(info, "descendants"));
+	output_field(o, "Children", "%s", json_text(info, "children"));
+	output_field(o, "Descendants", "%s", json_text(info, "descendants"));
 	output_field(o, "Metadata", "%s",
-		     show_is(info, "metadata") ? "yes" : "no");
+		     json_is_true(info, "metadata") ? "yes" : "no");
 }
 
 int verb_snapshot_info(struct command_call *call, struct error *err)
@@ -293,10 +294,10 @@ int verb_snapshot_parent(struct command_call *call, struct error *err)
 		return -1;
 	if (!output_is_text(call_output(call)))
 		return output_value(call_output(call), result, err);
-	if (!show_member(info, "parent"))
+	if (!json_text(info, "parent"))
 		return error_set(err, ERROR_NOT_FOUND,
 				 "snapshot '%s' has no parent",
-				 show_member(info, "snapshot"));
+				 json_text(info, "snapshot"));
 	return show_text(call, info, "parent", err);
 }
 
@@ -323,7 +324,7 @@ static int make_current(struct command_call *call, const char *name,
 	if (read_xml(call, name, true, &shown, err) < 0)
 		return -1;
 	words_add(&words, "domain", call_argument(call, 0));
-	words_add(&words, "xml", show_member(shown, "xml"));
+	words_add(&words, "xml", json_text(shown, "xml"));
 	words_add(&words, "redefine", "true");
 	words_add(&words, "current", "true");
 	if (words_call(&words, call, METHOD_snapshot_create, &result, err) < 0)

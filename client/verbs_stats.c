@@ -310,14 +310,6 @@ static int ask_blocks(struct command_call *call, struct json_object **blocks,
 	return 0;
 }
 
-static const char *text_member(struct json_object *o, const char *key)
-{
-	struct json_object *member = NULL;
-
-	json_object_object_get_ex(o, key, &member);
-	return member ? json_object_get_string(member) : NULL;
-}
-
 static int print_sizes(struct command_call *call, struct json_object *blocks,
 		       struct error *err)
 {
@@ -331,15 +323,13 @@ static int print_sizes(struct command_call *call, struct json_object *blocks,
 						  array_size(columns));
 	bool human = call_flag(call, "human");
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < json_object_array_length(blocks); i++) {
 		struct json_object *o = json_object_array_get_idx(blocks, i);
 		char sizes[3][OUTPUT_SIZE_TEXT];
-		struct output_cell cells[4] = {{text_member(o, "name"), 0}};
+		struct output_cell cells[4] = {{json_text(o, "name"), 0}};
 
 		for (size_t j = 0; j < 3; j++) {
-			const char *s = text_member(o, columns[j + 1].key);
+			const char *s = json_text(o, columns[j + 1].key);
 
 			if (s && human)
 				output_size(sizes[j], strtoull(s, NULL, 10));
@@ -350,19 +340,13 @@ static int print_sizes(struct command_call *call, struct json_object *blocks,
 	return output_table_end(t, err);
 }
 
-static bool is_json(const struct output *output)
-{
-	return output_format(output) == OUTPUT_JSON ||
-	       output_format(output) == OUTPUT_JSONL;
-}
-
 int verb_domblkinfo(struct command_call *call, struct error *err)
 {
 	autojson blocks = NULL;
 
 	if (ask_blocks(call, &blocks, err) < 0)
 		return -1;
-	if (is_json(call_output(call)))
+	if (output_is_json(call_output(call)))
 		return output_value(call_output(call), blocks, err);
 	return print_sizes(call, blocks, err);
 }
@@ -378,7 +362,7 @@ int verb_domblkstat(struct command_call *call, struct error *err)
 		return output_value(output, blocks, err);
 	for (size_t i = 0; i < json_object_array_length(blocks); i++) {
 		struct json_object *o = json_object_array_get_idx(blocks, i);
-		const char *name = text_member(o, "name");
+		const char *name = json_text(o, "name");
 
 		print_numbers(output_file(output), name ? name : "", o);
 	}

@@ -155,8 +155,6 @@ static int print_volumes(struct output *output, const struct volume_list *list,
 	struct output_table *t = output_table_new(
 		output, columns, details ? array_size(columns) : 2);
 
-	if (!t)
-		return error_set_no_memory(err);
 	for (size_t i = 0; i < list->volumes_count; i++) {
 		const struct volume_summary *v = &list->volumes[i];
 		char sizes[2][OUTPUT_SIZE_TEXT];
@@ -188,11 +186,8 @@ int verb_vol_list(struct command_call *call, struct error *err)
 
 	if (call_method(call, NULL, NULL, &result, err) < 0)
 		return -1;
-	if (output_format(output) == OUTPUT_JSON ||
-	    output_format(output) == OUTPUT_JSONL) {
-		output_json(output, result, "volumes");
+	if (output_as_json(output, result, "volumes"))
 		return 0;
-	}
 	if (result_decode(m, result, &list, err) < 0)
 		return -1;
 	rc = print_volumes(output, &list, call_flag(call, "details"), err);

@@ -65,6 +65,16 @@ int json_append_uint(struct buf *out, uint64_t value);
  * NULL where there is none, or null.
  */
 const char *json_text(struct json_object *o, const char *name);
+/* Whether O has a member NAME that is true. */
+bool json_is_true(struct json_object *o, const char *name);
+
+/* Adds a member NAME; none where TEXT is NULL. */
+void json_add_text(struct json_object *o, const char *name, const char *text);
+/*
+ * Adds an empty list NAME and returns it, borrowed from O. NULL without memory, as
+ * where O is NULL.
+ */
+struct json_object *json_add_list(struct json_object *o, const char *name);
 
 static inline void json_cleanup_put(struct json_object **o)
 {

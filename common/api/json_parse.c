@@ -267,11 +267,3 @@ int json_parse(const char *text, size_t len, const struct json_limits *limits,
 		json_object_put(r.root);
 	return result;
 }
-
-const char *json_text(struct json_object *o, const char *name)
-{
-	struct json_object *member = NULL;
-
-	json_object_object_get_ex(o, name, &member);
-	return member ? json_object_get_string(member) : NULL;
-}

@@ -320,6 +320,50 @@ static void test_writes_numbers(void **state)
 			    "18446744073709551615 null");
 }
 
+/* -- members -------------------------------------------------------------- */
+
+static void test_members(void **state)
+{
+	const char *text = "{\"a\":\"x\",\"n\":7,\"yes\":true,\"no\":false,"
+			   "\"null\":null}";
+	autojson o = NULL;
+	struct json_object *list = NULL;
+
+	assert_int_equal(json_parse(text, strlen(text), NULL, &o, NULL), 0);
+	assert_string_equal(json_text(o, "a"), "x");
+	assert_string_equal(json_text(o, "n"), "7");
+	assert_null(json_text(o, "null"));
+	assert_null(json_text(o, "absent"));
+	assert_true(json_is_true(o, "yes"));
+	assert_false(json_is_true(o, "no"));
+	assert_false(json_is_true(o, "null"));
+	assert_false(json_is_true(o, "absent"));
+	json_add_text(o, "b", "y");
+	assert_string_equal(json_text(o, "b"), "y");
+	json_add_text(o, "c", NULL);
+	assert_false(json_object_object_get_ex(o, "c", NULL));
+	list = json_add_list(o, "list");
+	assert_non_null(list);
+	json_object_array_add(list, json_object_new_int(1));
+	assert_string_equal(json_text(o, "list"), "[ 1 ]");
+	assert_null(json_add_list(NULL, "list"));
+}
+
+static int add_run(void *context)
+{
+	struct json_object *o = context;
+
+	return json_add_list(o, "list") ? 0 : -1;
+}
+
+static void test_list_without_memory(void **state)
+{
+	autojson o = json_object_new_object();
+
+	assert_true(alloc_fail_each(add_run, o) >= 2);
+	assert_non_null(json_text(o, "list"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +379,8 @@ int main(void)
 		cmocka_unit_test(test_writes_strings),
 		cmocka_unit_test(test_every_byte_everywhere),
 		cmocka_unit_test(test_writes_numbers),
+		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_list_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,67 @@ static void test_csv(void **state)
 			  ",\"ä,\"\"b\"\"\033\",1024\r\n");
 }
 
+/* A list in every format, by one description; CSV's values are not rounded. */
+static void add_entry(struct output_table *table, struct json_object *entry,
+		      bool csv)
+{
+	const struct output_cell cells[] = {
+		{json_text(entry, "name"), OUTPUT_PLAIN},
+		{csv ? json_text(entry, "ms") : "a while", OUTPUT_PLAIN},
+	};
+
+	output_table_row(table, cells);
+}
+
+static void assert_list(enum output_format format, const char *json,
+			const char *expected)
+{
+	static const struct output_column columns[] = {
+		{.title = "Name", .key = "name"},
+		{.title = "For", .key = "ms"},
+	};
+	struct capture c;
+	autojson result = NULL;
+
+	assert_int_equal(json_parse(json, strlen(json), NULL, &result, NULL),
+			 0);
+	begin(&c, format, 0);
+	assert_int_equal(output_list(c.output, result, "lines", columns,
+				     array_size(columns), add_entry, NULL),
+			 0);
+	assert_output(&c, expected);
+}
+
+static void test_list(void **state)
+{
+	const char *two = "{\"lines\":[{\"name\":\"a\",\"ms\":1500},"
+			  "{\"name\":\"b\"}]}";
+
+	assert_list(OUTPUT_TABLE, two,
+		    " Name   For\n"
+		    "----------------\n"
+		    " a      a while\n"
+		    " b      a while\n");
+	assert_list(OUTPUT_CSV, two, "name,ms\r\na,1500\r\nb,\r\n");
+	assert_list(OUTPUT_JSONL, two,
+		    "{\"name\":\"a\",\"ms\":1500}\n{\"name\":\"b\"}\n");
+	assert_list(OUTPUT_JSON, "{\"lines\":[],\"more\":1}",
+		    "{\"lines\":[],\"more\":1}\n");
+	assert_list(OUTPUT_CSV, "{\"lines\":[]}", "name,ms\r\n");
+	assert_list(OUTPUT_CSV, "{\"other\":[]}", "name,ms\r\n");
+}
+
+/* What output_table_new() gives without memory. */
+static void test_no_table(void **state)
+{
+	const struct output_cell cell = {"a", OUTPUT_PLAIN};
+	autoerror err = {0};
+
+	output_table_row(NULL, &cell);
+	assert_int_equal(output_table_end(NULL, &err), -1);
+	assert_int_equal(err.code, ERROR_NO_MEMORY);
+}
+
 static void test_empty_table(void **state)
 {
 	static const struct output_column columns[] = {
@@ -231,6 +292,8 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_shrinks),
 		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_no_table),
 		cmocka_unit_test(test_empty_table),
 		cmocka_unit_test(test_values),
 	};

@@ -161,15 +161,17 @@ static bool wants_colour(void)
 	return !(no && no[0]) && term && strcmp(term, "dumb") != 0;
 }
 
+/* LIKE is whose person and width it shares; or NULL. */
 static struct output *make_output(const struct command_call *call,
-				  unsigned width)
+				  const struct output *like)
 {
 	const struct output_options options = {
 		.file = stdout,
 		.format = wanted_format(call),
 		.quiet = call_flag(call, "quiet"),
 		.colour = wants_colour(),
-		.width = width,
+		.person = like && output_is_for_person(like),
+		.width = like ? output_width(like) : 0,
 	};
 
 	return output_new(&options);
@@ -177,7 +179,7 @@ static struct output *make_output(const struct command_call *call,
 
 int command_remake_output(struct command_call *call, struct error *err)
 {
-	struct output *output = make_output(call, output_width(call->output));
+	struct output *output = make_output(call, call->output);
 
 	output_free(call->output);
 	call->output = output;
@@ -192,7 +194,7 @@ static int prepare(struct command_call *call, struct error *err)
 					      : LOG_LEVEL_DEBUG;
 
 	call->log = log_new(STDERR_FILENO, "virtmux", level, false);
-	call->output = make_output(call, 0);
+	call->output = make_output(call, NULL);
 	return call->log && call->output ? 0 : error_set_no_memory(err);
 }
 

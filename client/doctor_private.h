@@ -15,18 +15,17 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "client/output.h"
 #include "wire/tls_look.h"
 
 struct channel;
 struct command_call;
-struct output;
 struct profile;
 
-#define DOCTOR_NEAR_END_S                                                      \
-	(30 * CLOCK_S_PER_DAY) /* of a certificate: a warning */
-#define DOCTOR_CLOCKS_S    60  /* apart: a warning */
-#define DOCTOR_DOMAINS_MAX 500 /* whose displays are looked at */
-#define DOCTOR_NAMED_MAX   5   /* of these, named in a finding */
+#define DOCTOR_NEAR_END_S  OUTPUT_NEAR_END_S /* of a certificate: a warning */
+#define DOCTOR_CLOCKS_S    60                /* apart: a warning */
+#define DOCTOR_DOMAINS_MAX 500               /* whose displays are looked at */
+#define DOCTOR_NAMED_MAX   5                 /* of these, named in a finding */
 
 enum doctor_step {
 #define DOCTOR_STEP(id, name, title) DOCTOR_##id,

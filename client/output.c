@@ -70,9 +70,15 @@ bool output_is_terminal(const struct output *output)
 	return output->terminal;
 }
 
+bool output_is_for_person(const struct output *output)
+{
+	return output_is_text(output) &&
+	       (output->terminal || output->options.person);
+}
+
 bool output_has_colour(const struct output *output)
 {
-	return output->terminal && output->options.colour;
+	return output_is_for_person(output) && output->options.colour;
 }
 
 unsigned output_width(const struct output *output)
@@ -162,6 +168,15 @@ void output_field_columns(struct output *output, unsigned columns)
 	output->field_columns = columns;
 }
 
+/* "Name:   ", with which a field's line begins. */
+static void begin_field(struct output *output, const char *name)
+{
+	int pad = (int)output->field_columns - (int)utf8_columns(name) - 1;
+
+	fprintf(output->options.file, "%s%c%*s", name, *name ? ':' : ' ',
+		pad > 1 ? pad : 1, "");
+}
+
 void output_field(struct output *output, const char *name, const char *format,
 		  ...)
 {
@@ -169,7 +184,6 @@ void output_field(struct output *output, const char *name, const char *format,
 	autobuf shown = {0};
 	autofree char *value = NULL;
 	autofree char *line = NULL;
-	int pad = (int)output->field_columns - (int)utf8_columns(name) - 1;
 	va_list args;
 
 	va_start(args, format);
@@ -179,8 +193,68 @@ void output_field(struct output *output, const char *name, const char *format,
 	if (value)
 		output_escape(&shown, value);
 	line = buf_steal_str(&shown);
-	fprintf(output->options.file, "%s%c%*s%s\n", name, *name ? ':' : ' ',
-		pad > 1 ? pad : 1, "", line ? line : "");
+	begin_field(output, name);
+	fprintf(output->options.file, "%s\n", line ? line : "");
+}
+
+/* -- moments --------------------------------------------------------------- */
+
+static int64_t now_s(void)
+{
+	return clock_realtime_us() / 1000000;
+}
+
+static bool read_seconds(const char *time, int64_t *seconds)
+{
+	int64_t us;
+
+	if (!clock_parse_us(time, &us))
+		return false;
+	*seconds = us / 1000000;
+	return true;
+}
+
+const char *output_moment(const struct output *output, const char *time,
+			  char *text)
+{
+	int64_t seconds;
+
+	if (!output_is_for_person(output) || !read_seconds(time, &seconds))
+		return time;
+	clock_format_ago(seconds, now_s(), text);
+	return text;
+}
+
+enum output_style output_end_style(const char *time)
+{
+	int64_t now = now_s();
+	int64_t seconds;
+
+	if (!read_seconds(time, &seconds))
+		return OUTPUT_PLAIN;
+	if (seconds <= now)
+		return OUTPUT_BAD;
+	return seconds - now < OUTPUT_NEAR_END_S ? OUTPUT_WARN : OUTPUT_PLAIN;
+}
+
+void output_field_moment(struct output *output, const char *name,
+			 const char *time, bool end)
+{
+	char text[2 * CLOCK_TEXT_SIZE + 2], at[CLOCK_TEXT_SIZE];
+	char ago[CLOCK_TEXT_SIZE];
+	int64_t seconds;
+
+	if (!output_is_for_person(output) || !read_seconds(time, &seconds)) {
+		output_field(output, name, "%s", time);
+		return;
+	}
+	clock_format_s((time_t)seconds, at);
+	clock_format_ago(seconds, now_s(), ago);
+	snprintf(text, sizeof(text), "%s, %s", at, ago);
+	begin_field(output, name);
+	output_styled(output, end ? output_end_style(time) : OUTPUT_PLAIN,
+		      text);
+	fputc('\n', output->options.file);
 }
 
 /* -- texts ----------------------------------------------------------------- */

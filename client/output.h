@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 struct json_object;
@@ -32,7 +33,8 @@ struct output_options {
 	FILE *file; /* borrowed */
 	enum output_format format;
 	bool quiet;     /* no messages */
-	bool colour;    /* allowed; used where FILE is a terminal */
+	bool colour;    /* allowed; used where a person reads */
+	bool person;    /* a person reads FILE though it is no terminal */
 	unsigned width; /* columns; 0: of the terminal, or no limit */
 };
 
@@ -43,6 +45,8 @@ enum output_format output_format(const struct output *output);
 bool output_is_text(const struct output *output); /* OUTPUT_TABLE */
 bool output_is_json(const struct output *output); /* and OUTPUT_JSONL */
 bool output_is_terminal(const struct output *output);
+/* Text that goes to a terminal, by itself or through what reads FILE. */
+bool output_is_for_person(const struct output *output);
 bool output_has_colour(const struct output *output);
 unsigned output_width(const struct output *output); /* columns; 0: no limit */
 FILE *output_file(const struct output *output);
@@ -76,6 +80,8 @@ enum output_style {
 	OUTPUT_BAD,  /* red */
 	OUTPUT_WARN, /* yellow */
 	OUTPUT_DIM,
+	OUTPUT_MOMENT, /* of a cell: RFC 3339, shown as by output_moment() */
+	OUTPUT_END,    /* the same, of a moment at which something ends */
 };
 
 /* TEXT (ours, nothing to escape) in that style where colour is allowed. */
@@ -140,6 +146,26 @@ int output_value(struct output *output, struct json_object *value,
  * xargs -0.
  */
 void output_name(struct output *output, const char *name, bool null);
+
+/* -- moments --------------------------------------------------------------- */
+
+#define OUTPUT_NEAR_END_S                                                      \
+	(30 * CLOCK_S_PER_DAY) /* what ends so soon stands out */
+
+/*
+ * TIME (RFC 3339, as results have it; borrowed) as tables show it: for a person "3 min
+ * ago" or "in 5 days", in TEXT, which has CLOCK_TEXT_SIZE bytes; else, and where it is
+ * no time, TIME itself.
+ */
+const char *output_moment(const struct output *output, const char *time,
+			  char *text);
+
+/* The style for a moment at which something ends: OUTPUT_WARN soon, OUTPUT_BAD past. */
+enum output_style output_end_style(const char *time);
+
+/* A field of it: for a person "2026-11-21 08:45:12 UTC, 3 min ago"; else TIME. */
+void output_field_moment(struct output *output, const char *name,
+			 const char *time, bool end);
 
 /* -- texts ----------------------------------------------------------------- */
 

@@ -48,13 +48,32 @@ static bool is_csv(const struct output_table *t)
 	return output_format(t->output) == OUTPUT_CSV;
 }
 
-static char *cell_text(const struct output_table *t, const char *text)
+static bool is_moment(const struct output_cell *cell)
 {
+	return cell->style == OUTPUT_MOMENT || cell->style == OUTPUT_END;
+}
+
+/* How TEXT is shown, which has no value where it is NULL. */
+static enum output_style cell_style(const struct output_cell *cell)
+{
+	if (!is_moment(cell))
+		return cell->style;
+	return cell->text && cell->style == OUTPUT_END
+		       ? output_end_style(cell->text)
+		       : OUTPUT_PLAIN;
+}
+
+static char *cell_text(const struct output_table *t,
+		       const struct output_cell *cell)
+{
+	char moment[CLOCK_TEXT_SIZE];
 	autobuf out = {0};
 
 	if (is_csv(t))
-		return strdup(text);
-	output_escape(&out, text);
+		return strdup(cell->text);
+	output_escape(&out, is_moment(cell) ? output_moment(t->output,
+							    cell->text, moment)
+					    : cell->text);
 	return buf_steal_str(&out);
 }
 
@@ -87,10 +106,10 @@ void output_table_row(struct output_table *t, const struct output_cell *cells)
 	}
 	row = &t->cells[t->rows++ * t->n];
 	for (size_t i = 0; i < t->n; i++) {
-		row[i] = (struct cell){.style = cells[i].style};
+		row[i] = (struct cell){.style = cell_style(&cells[i])};
 		if (!cells[i].text)
 			continue;
-		row[i].text = cell_text(t, cells[i].text);
+		row[i].text = cell_text(t, &cells[i]);
 		if (!row[i].text)
 			t->failed = true;
 	}
@@ -227,6 +246,8 @@ static const char *style_on(enum output_style style)
 	case OUTPUT_DIM:
 		return "\033[2m";
 	case OUTPUT_PLAIN:
+	case OUTPUT_MOMENT:
+	case OUTPUT_END:
 		break;
 	}
 	return "";

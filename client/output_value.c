@@ -12,6 +12,7 @@
 #include <json-c/json_object.h>
 #include <json-c/linkhash.h>
 
+#include "api/types.h"
 #include "client/output.h"
 
 #define VALUE_COLUMNS_MAX 64
@@ -31,6 +32,42 @@ static const char *text_of(struct json_object *value)
 		return json_object_to_json_string_ext(
 			value, JSON_C_TO_STRING_NOSLASHESCAPE);
 	}
+}
+
+/* Whether a result of the host has a moment under that name. */
+static bool is_moment_name(const char *key)
+{
+	const struct type *type;
+
+	for (size_t i = 0; (type = type_at(i)); i++)
+		for (unsigned k = 0; k < type->fields_count; k++)
+			if (type->fields[k].type->kind == TYPE_TEXT &&
+			    type->fields[k].type->form == TEXT_FORM_TIME &&
+			    strcmp(type->fields[k].name, key) == 0)
+				return true;
+	return false;
+}
+
+static bool is_moment(const char *key, struct json_object *value)
+{
+	int64_t us;
+
+	return json_object_is_type(value, json_type_string) &&
+	       clock_parse_us(json_object_get_string(value), &us) &&
+	       is_moment_name(key);
+}
+
+/* Whether it is the moment at which a certificate or a list is over. */
+static bool is_end(const char *key)
+{
+	static const char *const ends[] = {"not_after", "next_update"};
+	size_t len = strlen(key);
+
+	for (size_t i = 0; i < array_size(ends); i++)
+		if (len >= strlen(ends[i]) &&
+		    strcmp(key + len - strlen(ends[i]), ends[i]) == 0)
+			return true;
+	return false;
 }
 
 /* Words that have a form of their own; as virsh does, "Id" is not among them. */
@@ -115,6 +152,15 @@ static void find_columns(struct columns *c, struct json_object *entries)
 	}
 }
 
+static struct output_cell cell_of(const char *key, struct json_object *value)
+{
+	struct output_cell cell = {.text = text_of(value)};
+
+	if (is_moment(key, value))
+		cell.style = is_end(key) ? OUTPUT_END : OUTPUT_MOMENT;
+	return cell;
+}
+
 static int print_entries(struct output *output, struct json_object *entries,
 			 struct error *err)
 {
@@ -135,7 +181,7 @@ static int print_entries(struct output *output, struct json_object *entries,
 
 			json_object_object_get_ex(entry, c->column[k].key,
 						  &value);
-			cells[k] = (struct output_cell){.text = text_of(value)};
+			cells[k] = cell_of(c->column[k].key, value);
 		}
 		output_table_row(t, cells);
 	}
@@ -192,7 +238,10 @@ static int print_object(struct output *output, struct json_object *object,
 			continue;
 		}
 		text = text_of(value);
-		output_field(output, name, "%s", text ? text : "-");
+		if (is_moment(key, value))
+			output_field_moment(output, name, text, is_end(key));
+		else
+			output_field(output, name, "%s", text ? text : "-");
 	}
 	json_object_object_foreach(object, list_key, list)
 	{

@@ -34,10 +34,13 @@ static const char *bool_text(bool value, enum show_kind kind, bool csv)
 	}
 }
 
-static const char *time_text(const char *value, struct value_text *to)
+static const char *time_text(const struct output *output, const char *value,
+			     struct value_text *to)
 {
 	int64_t us;
 
+	if (output_is_for_person(output))
+		return output_moment(output, value, to->text);
 	if (!clock_parse_us(value, &us))
 		return value;
 	clock_format_s((time_t)(us / 1000000), to->text);
@@ -45,10 +48,12 @@ static const char *time_text(const char *value, struct value_text *to)
 }
 
 /* NULL: ENTRY has no such member. */
-static const char *value_text(struct json_object *entry,
-			      const struct show_item *item, bool csv,
+static const char *value_text(const struct output *output,
+			      struct json_object *entry,
+			      const struct show_item *item,
 			      struct value_text *to)
 {
+	bool csv = output_format(output) == OUTPUT_CSV;
 	struct json_object *value = NULL;
 
 	if (!json_object_object_get_ex(entry, item->key, &value) || !value)
@@ -57,7 +62,7 @@ static const char *value_text(struct json_object *entry,
 		return bool_text(json_object_get_boolean(value), item->kind,
 				 csv);
 	if (item->kind == SHOW_TIME && !csv)
-		return time_text(json_object_get_string(value), to);
+		return time_text(output, json_object_get_string(value), to);
 	if (item->kind == SHOW_SIZE && !csv) {
 		output_size(to->text, (uint64_t)json_object_get_int64(value));
 		return to->text;
@@ -77,14 +82,15 @@ static struct json_object *entries_of(struct json_object *result,
 	return entries;
 }
 
-static void add_row(struct output_table *table, struct json_object *entry,
-		    const struct show_item *items, size_t n, bool csv)
+static void add_row(const struct output *output, struct output_table *table,
+		    struct json_object *entry, const struct show_item *items,
+		    size_t n)
 {
 	struct output_cell cells[SHOW_COLUMNS] = {{0}};
 	struct value_text texts[SHOW_COLUMNS];
 
 	for (size_t i = 0; i < n; i++) {
-		cells[i].text = value_text(entry, &items[i], csv, &texts[i]);
+		cells[i].text = value_text(output, entry, &items[i], &texts[i]);
 		if (items[i].kind == SHOW_ACTIVE && cells[i].text)
 			cells[i].style = json_is_true(entry, items[i].key)
 						 ? OUTPUT_GOOD
@@ -98,7 +104,6 @@ int show_table(struct command_call *call, struct json_object *result,
 	       struct error *err)
 {
 	struct output *output = call_output(call);
-	bool csv = output_format(output) == OUTPUT_CSV;
 	struct output_column columns[SHOW_COLUMNS] = {{0}};
 	struct output_table *table = NULL;
 	size_t count = 0;
@@ -113,8 +118,8 @@ int show_table(struct command_call *call, struct json_object *result,
 							       SHOW_TEXT};
 	table = output_table_new(output, columns, n);
 	for (size_t i = 0; i < count; i++)
-		add_row(table, json_object_array_get_idx(entries, i), items, n,
-			csv);
+		add_row(output, table, json_object_array_get_idx(entries, i),
+			items, n);
 	return output_table_end(table, err);
 }
 
@@ -129,9 +134,15 @@ int show_fields(struct command_call *call, struct json_object *result,
 	output_field_columns(output, columns);
 	for (size_t i = 0; i < n; i++) {
 		struct value_text space;
-		const char *text = value_text(result, &items[i], false, &space);
+		const char *text =
+			value_text(output, result, &items[i], &space);
 
-		if (text)
+		if (text && items[i].kind == SHOW_TIME &&
+		    output_is_for_person(output))
+			output_field_moment(output, items[i].title,
+					    json_text(result, items[i].key),
+					    false);
+		else if (text)
 			output_field(output, items[i].title, "%s", text);
 	}
 	return 0;

@@ -15,8 +15,9 @@ enum show_kind {
 	SHOW_YES,    /* a bool: yes, no */
 	SHOW_ACTIVE, /* a bool: active, inactive */
 	SHOW_ENABLE, /* a bool: enable, disable */
-	SHOW_TIME,   /* RFC 3339, shown as "2026-11-21 08:45:12 UTC" */
-	SHOW_SIZE,   /* bytes, shown as "1.5 GiB" */
+	SHOW_TIME, /* RFC 3339, shown as "2026-11-21 08:45:12 UTC"; to a person
+		      * as "3 min ago" */
+	SHOW_SIZE, /* bytes, shown as "1.5 GiB" */
 };
 
 /* A member KEY of an object, under a title. */

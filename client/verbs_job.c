@@ -49,6 +49,7 @@ static void add_row(struct output_table *t, const struct job_info *job)
 		 .style = style_of(job->state)},
 		{.text = elapsed},
 		{.text = job->identity},
+		{.text = job->started, .style = OUTPUT_MOMENT},
 	};
 
 	time_text(elapsed, job->elapsed);
@@ -65,6 +66,7 @@ static int print_jobs(struct output *output, const struct job_list *list,
 		{.title = "State", .key = "state"},
 		{.title = "Time", .key = "elapsed", .right = true},
 		{.title = "Of", .key = "identity", .shrinks = true},
+		{.title = "Started", .key = "started"},
 	};
 	struct output_table *t =
 		output_table_new(output, columns, array_size(columns));
@@ -123,9 +125,9 @@ static void print_job(struct output *output, const struct job_info *job)
 		     enum_text(&api_type_job_state, (unsigned)job->state),
 		     job->cancelling ? ", being cancelled" : "");
 	output_field(output, "Of", "%s", job->identity);
-	output_field(output, "Started", "%s", job->started);
+	output_field_moment(output, "Started", job->started, false);
 	if (job->has_ended)
-		output_field(output, "Ended", "%s", job->ended);
+		output_field_moment(output, "Ended", job->ended, false);
 	output_field(output, "Time", "%s", elapsed);
 	if (job->has_progress)
 		print_progress(output, &job->progress);

@@ -3,21 +3,17 @@
  * always holds: a session serves a host of the configuration as it stands there;
  * what was changed on the command line opens none.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/json.h"
+#include "base/clock.h"
 #include "client/command.h"
 #include "client/output.h"
 #include "client/connect/profile.h"
 #include "client/connect/session.h"
 #include "client/verbs.h"
-
-#define MINUTE    60
-#define HOUR      3600
-#define SPAN_SIZE 24
 
 enum action { ACTION_LIST, ACTION_OPEN, ACTION_END, ACTION_LOCK };
 
@@ -39,27 +35,18 @@ static void gather(struct json_object *list, const struct session_place *places,
 	}
 }
 
-/* "4m", NULL where there is no such member; ROOM has SPAN_SIZE. */
+/* "4 min", NULL where there is no such member; ROOM has CLOCK_TEXT_SIZE. */
 static const char *span(struct json_object *o, const char *name, char *room)
 {
 	struct json_object *member = NULL;
-	int64_t s;
 
 	if (!json_object_object_get_ex(o, name, &member) || !member)
 		return NULL;
-	s = (json_object_get_int64(member) + 500) / 1000;
-	if (s < 2 * MINUTE)
-		snprintf(room, SPAN_SIZE, "%" PRId64 "s", s);
-	else if (s < 2 * HOUR)
-		snprintf(room, SPAN_SIZE, "%" PRId64 "m",
-			 (s + MINUTE / 2) / MINUTE);
-	else
-		snprintf(room, SPAN_SIZE, "%" PRId64 "h",
-			 (s + HOUR / 2) / HOUR);
+	clock_format_span((json_object_get_uint64(member) + 500) / 1000, room);
 	return room;
 }
 
-enum { COLUMN_IDLE = 4, COLUMN_ENDS };
+enum { COLUMN_OPENED = 3, COLUMN_IDLE, COLUMN_ENDS };
 
 static const struct output_column columns[] = {
 	{.title = "Host", .key = "host"},
@@ -76,10 +63,11 @@ static const struct output_column columns[] = {
 static void add_row(struct output_table *table, struct json_object *o, bool csv)
 {
 	struct output_cell cells[array_size(columns)] = {0};
-	char idle[SPAN_SIZE], ends[SPAN_SIZE];
+	char idle[CLOCK_TEXT_SIZE], ends[CLOCK_TEXT_SIZE];
 
 	for (size_t c = 0; c < array_size(columns); c++)
 		cells[c].text = json_text(o, columns[c].key);
+	cells[COLUMN_OPENED].style = OUTPUT_MOMENT;
 	if (!csv) {
 		cells[COLUMN_IDLE].text = span(o, "idle_ms", idle);
 		cells[COLUMN_ENDS].text = span(o, "ends_in_ms", ends);

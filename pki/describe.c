@@ -20,6 +20,7 @@
 struct printer {
 	struct buf *out;
 	bool json;
+	bool person;
 	bool more; /* a field was printed before */
 };
 
@@ -46,14 +47,16 @@ static void print_text(struct printer *p, const char *name, const char *text)
 
 static void print_time(struct printer *p, const char *name, time_t seconds)
 {
-	char text[CLOCK_TEXT_SIZE];
+	char text[CLOCK_TEXT_SIZE], ago[CLOCK_TEXT_SIZE];
 
 	begin_field(p, name);
 	clock_format_s(seconds, text);
+	clock_format_ago(seconds, time(NULL), ago);
 	if (p->json)
 		json_time(p->out, seconds);
 	else
-		buf_appendf(p->out, "%s\n", text);
+		buf_appendf(p->out, "%s%s%s\n", text, p->person ? ", " : "",
+			    p->person ? ago : "");
 }
 
 static void begin_list(struct printer *p, const char *name)
@@ -323,10 +326,12 @@ static void print_algorithms(struct printer *p, const X509 *x)
 	print_text(p, "signature", OBJ_nid2sn(X509_get_signature_nid(x)));
 }
 
-void certificate_describe(X509 *x, const char *state, bool json,
+void certificate_describe(X509 *x, const char *state, enum describe_form form,
 			  struct buf *out)
 {
-	struct printer p = {.out = out, .json = json};
+	bool json = form == DESCRIBE_JSON;
+	struct printer p = {
+		.out = out, .json = json, .person = form == DESCRIBE_PERSON};
 
 	buf_append_str(out, json ? "{" : "");
 	print_name(&p, "subject", X509_get_subject_name(x));

@@ -13,12 +13,18 @@
 #include "base/buf.h"
 #include "pki/crypto.h"
 
+enum describe_form {
+	DESCRIBE_LINES,  /* "expires      2027-11-21 08:45:12 UTC" */
+	DESCRIBE_PERSON, /* the same, with how soon: ", in 12 months" */
+	DESCRIBE_JSON,   /* one object */
+};
+
 /*
- * Appends the fields of CERTIFICATE: lines, or with JSON one object. STATE is
- * the index's word for it, or NULL. Check buf_ok().
+ * Appends the fields of CERTIFICATE. STATE is the index's word for it, or NULL.
+ * Check buf_ok().
  */
-void certificate_describe(X509 *certificate, const char *state, bool json,
-			  struct buf *out);
+void certificate_describe(X509 *certificate, const char *state,
+			  enum describe_form form, struct buf *out);
 
 /* The same, in lines, of what a request asks for. */
 void request_describe(X509_REQ *request, struct buf *out);

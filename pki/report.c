@@ -5,7 +5,9 @@
 #include <ctype.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "pki/arguments.h"
@@ -14,6 +16,12 @@
 #include "pki/describe.h"
 #include "pki/json.h"
 #include "pki/settings.h"
+
+#define MOMENT_SIZE                                                            \
+	(CLOCK_TEXT_SIZE > INDEX_TIME_SIZE ? CLOCK_TEXT_SIZE : INDEX_TIME_SIZE)
+#define DAY_COLUMNS    10 /* of "2026-11-21" */
+#define MOMENT_COLUMNS 13 /* of "23 months ago" */
+#define SOON_SECONDS   (30 * CLOCK_S_PER_DAY)
 
 static int write_out(FILE *out, const struct buf *text, struct error *err)
 {
@@ -76,31 +84,53 @@ static void pad(struct buf *out, const char *text, size_t width)
 		buf_append_char(out, ' ');
 }
 
-static void day_text(time_t seconds, char *text)
+/* The day; for a person how long ago or how soon that is. */
+static void moment_text(time_t seconds, time_t now, bool person, char *text)
 {
+	if (person) {
+		clock_format_ago(seconds, now, text);
+		return;
+	}
 	index_time_text(seconds, text);
 	text[strcspn(text, "T")] = '\0';
 }
 
-static void list_table(const struct index *index, time_t now, struct buf *out)
+static bool ends_soon(const struct index_entry *entry, time_t now)
+{
+	return entry->state == INDEX_VALID && entry->expires > now &&
+	       entry->expires - now < SOON_SECONDS;
+}
+
+static void list_table(const struct index *index, time_t now, bool person,
+		       struct buf *out)
 {
 	size_t width = name_width(index);
+	int moment = person ? MOMENT_COLUMNS : DAY_COLUMNS;
 
 	buf_append_str(out, "KIND  ");
 	pad(out, "NAME", width);
-	buf_appendf(out, "  %-32s  %-10s  %-10s  STATE\n", "SERIAL", "ISSUED",
-		    "EXPIRES");
+	buf_appendf(out, "  %-32s  %-*s  %-*s  STATE\n", "SERIAL", moment,
+		    "ISSUED", moment, "EXPIRES");
 	for (size_t i = 0; i < index->count; i++) {
 		const struct index_entry *entry = &index->entries[i];
-		char issued[INDEX_TIME_SIZE], expires[INDEX_TIME_SIZE];
+		char issued[MOMENT_SIZE], expires[MOMENT_SIZE];
 
-		day_text(entry->issued, issued);
-		day_text(entry->expires, expires);
+		moment_text(entry->issued, now, person, issued);
+		moment_text(entry->expires, now, person, expires);
 		buf_appendf(out, "%-4s  ", certificate_kind_name(entry->kind));
 		pad(out, entry->name, width);
-		buf_appendf(out, "  %-32s  %-10s  %-10s  %s\n", entry->serial,
-			    issued, expires, index_state_name(entry, now));
+		buf_appendf(out, "  %-32s  %-*s  %-*s  %s%s\n", entry->serial,
+			    moment, issued, moment, expires,
+			    index_state_name(entry, now),
+			    person && ends_soon(entry, now) ? ", ends soon"
+							    : "");
 	}
+}
+
+/* At a terminal. */
+static bool is_for_person(FILE *out)
+{
+	return isatty(fileno(out)) == 1;
 }
 
 int command_list(const struct command_call *call, struct error *err)
@@ -113,24 +143,25 @@ int command_list(const struct command_call *call, struct error *err)
 	if (arguments_given(call->arguments, ARGUMENT_JSON))
 		list_json(store_index(store), time(NULL), &text);
 	else
-		list_table(store_index(store), time(NULL), &text);
+		list_table(store_index(store), time(NULL),
+			   is_for_person(call->out), &text);
 	return write_out(call->out, &text, err);
 }
 
 /* What show has printed so far. */
 struct shown {
 	struct buf text;
-	bool json;
+	enum describe_form form;
 	size_t count;
 };
 
 static void show_certificate(struct shown *shown, X509 *x, const char *state)
 {
-	if (shown->json)
+	if (shown->form == DESCRIBE_JSON)
 		buf_append_str(&shown->text, shown->count ? ",\n " : "[");
 	else
 		buf_append_str(&shown->text, shown->count ? "\n" : "");
-	certificate_describe(x, state, shown->json, &shown->text);
+	certificate_describe(x, state, shown->form, &shown->text);
 	shown->count++;
 }
 
@@ -221,14 +252,17 @@ int command_show(const struct command_call *call, struct error *err)
 {
 	autoptr(store) store = settings_open_store(call->arguments, err);
 	struct shown shown = {
-		.json = arguments_given(call->arguments, ARGUMENT_JSON),
+		.form = arguments_given(call->arguments, ARGUMENT_JSON)
+				? DESCRIBE_JSON
+			: is_for_person(call->out) ? DESCRIBE_PERSON
+						   : DESCRIBE_LINES,
 	};
 	int result;
 
 	if (!store)
 		return -1;
 	result = show(&shown, store, arguments_word(call->arguments, 1), err);
-	if (result == 0 && shown.json)
+	if (result == 0 && shown.form == DESCRIBE_JSON)
 		buf_append_str(&shown.text, "]\n");
 	if (result == 0)
 		result = write_out(call->out, &shown.text, err);

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,4 +89,54 @@ void clock_format_s(time_t seconds, char *text)
 
 	if (split(seconds, &tm, text))
 		strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%d %H:%M:%S UTC", &tm);
+}
+
+/* -- for people ------------------------------------------------------------ */
+
+/*
+ * A unit goes up to MOST of it, so that there are at least 2 of the next one and no
+ * word is needed for a single one.
+ */
+static const struct {
+	const char *name;
+	uint64_t seconds;
+	uint64_t most;
+} units[] = {
+	{"s", 1, 90},
+	{"min", 60, 90},
+	{"h", 3600, 36},
+	{"days", CLOCK_S_PER_DAY, 100},
+	{"months", 2629746, 24}, /* a twelfth of a Gregorian year */
+	{"years", 31556952, 0},
+};
+
+#define UNITS_LAST (sizeof(units) / sizeof(units[0]) - 1)
+
+void clock_format_span(uint64_t seconds, char *text)
+{
+	size_t u = 0;
+	uint64_t n, rest;
+
+	while (u < UNITS_LAST && seconds >= units[u].most * units[u].seconds)
+		u++;
+	n = seconds / units[u].seconds;
+	rest = seconds % units[u].seconds;
+	if (rest >= units[u].seconds - rest)
+		n++;
+	snprintf(text, CLOCK_TEXT_SIZE, "%" PRIu64 " %s", n, units[u].name);
+}
+
+void clock_format_ago(int64_t moment, int64_t now, char *text)
+{
+	bool past = moment < now;
+	uint64_t seconds = past ? (uint64_t)now - (uint64_t)moment
+				: (uint64_t)moment - (uint64_t)now;
+	char span[CLOCK_TEXT_SIZE];
+
+	clock_format_span(seconds, span);
+	if (seconds < CLOCK_NOW_S)
+		snprintf(text, CLOCK_TEXT_SIZE, "now");
+	else
+		snprintf(text, CLOCK_TEXT_SIZE, past ? "%.20s ago" : "in %.20s",
+			 span);
 }

@@ -40,4 +40,19 @@ bool clock_parse_us(const char *text, int64_t *realtime_us);
 /* "2026-11-21 08:45:12 UTC", for sentences. */
 void clock_format_s(time_t seconds, char *text);
 
+/* -- for people ------------------------------------------------------------ */
+
+/* What is less away than this is now: clocks of two machines differ a little. */
+#define CLOCK_NOW_S 5
+
+/*
+ * How long: "45 s", "3 min", "5 h", "12 days", "4 months", "2 years", to the nearest,
+ * in the greatest unit that still tells enough: up to 90 s, 90 min, 36 h, 100 days and
+ * 24 months. TEXT has CLOCK_TEXT_SIZE bytes.
+ */
+void clock_format_span(uint64_t seconds, char *text);
+
+/* MOMENT as seen at NOW, both seconds since 1970: "3 min ago", "in 5 days", "now". */
+void clock_format_ago(int64_t moment, int64_t now, char *text);
+
 #endif

@@ -32,17 +32,21 @@ libvirt that was started here (they outlive virtmuxd and libvirtd); nothing slee
 where it can wait for a condition (wait_for); the machine's own configuration is
 not looked at.
 """
+import fcntl
 import glob
 import json
 import os
+import pty
 import re
 import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -178,6 +182,35 @@ def must_run(*words, **options):
         raise AssertionError(f"{words}: status {done.returncode}\n"
                              f"{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def at_terminal(words, environment, columns=80, lines=24):
+    """Runs it to its end at a terminal of that size, where nobody types; (what it
+    showed, how it ended). Ended by a signal: less than 0."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    process = subprocess.Popen(words, env=environment, stdin=slave, stdout=slave,
+                               stderr=slave, start_new_session=True)
+    os.close(slave)
+    shown = b""
+
+    def ended():
+        nonlocal shown
+        while select.select([master], [], [], 0)[0]:
+            try:
+                part = os.read(master, 65536)
+            except OSError:  # EIO: nobody has the other end any more
+                return True
+            if not part:
+                return True
+            shown += part
+        return False
+    try:
+        wait_for(ended, f"the end of {words}")
+        return shown.decode(), process.wait(TIMEOUT)
+    finally:
+        end_process(process, signal.SIGKILL)
+        os.close(master)
 
 
 def free_port():

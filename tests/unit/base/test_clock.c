@@ -91,6 +91,72 @@ static void test_realtime_agrees_with_time(void **state)
 	assert_in_range(us / 1000000, before, time(NULL) + 1);
 }
 
+static void test_span(void **state)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *text;
+	} cases[] = {
+		{0, "0 s"},
+		{1, "1 s"},
+		{89, "89 s"},
+		{90, "2 min"},
+		{149, "2 min"},
+		{150, "3 min"},
+		{60 * 89 + 29, "89 min"},
+		{60 * 90 - 1, "90 min"},
+		{60 * 90, "2 h"},
+		{3600 * 5, "5 h"},
+		{3600 * 36 - 1801, "35 h"},
+		{3600 * 36 - 1, "36 h"},
+		{3600 * 36, "2 days"},
+		{86400 * 99, "99 days"},
+		{86400 * 100 - 1, "100 days"},
+		{86400 * 100, "3 months"},
+		{86400 * 365, "12 months"},
+		{86400 * 700, "23 months"},
+		{86400 * 731, "2 years"},
+		{86400ull * 3650, "10 years"},
+		{INT64_MAX, "292277024627 years"},
+		{UINT64_MAX, "584554049254 years"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[CLOCK_TEXT_SIZE];
+
+		clock_format_span(cases[i].seconds, text);
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
+static void assert_ago(int64_t moment, int64_t now, const char *expected)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format_ago(moment, now, text);
+	assert_string_equal(text, expected);
+}
+
+static void test_ago(void **state)
+{
+	const int64_t now = 1795334400;
+
+	assert_ago(now, now, "now");
+	/* the other machine's clock is a little ahead, or behind */
+	assert_ago(now + CLOCK_NOW_S - 1, now, "now");
+	assert_ago(now - CLOCK_NOW_S + 1, now, "now");
+	assert_ago(now - CLOCK_NOW_S, now, "5 s ago");
+	assert_ago(now + CLOCK_NOW_S, now, "in 5 s");
+	assert_ago(now - 200, now, "3 min ago");
+	assert_ago(now + 86400 * 5 - 7, now, "in 5 days");
+	/* our own clock stands at 1970 */
+	assert_ago(now, 0, "in 57 years");
+	assert_ago(0, now, "57 years ago");
+	assert_ago(-1, 0, "now");
+	assert_ago(INT64_MIN, INT64_MAX, "584554049254 years ago");
+	assert_ago(INT64_MAX, INT64_MIN, "in 584554049254 years");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -99,6 +165,8 @@ int main(void)
 		cmocka_unit_test(test_before_1970),
 		cmocka_unit_test(test_time_zone_does_not_matter),
 		cmocka_unit_test(test_extremes_fit),
+		cmocka_unit_test(test_span),
+		cmocka_unit_test(test_ago),
 		cmocka_unit_test(test_monotonic_goes_forward),
 		cmocka_unit_test(test_realtime_agrees_with_time),
 	};

@@ -21,9 +21,9 @@ struct capture {
 	struct output *output;
 };
 
-static void begin(struct capture *c, enum output_format format, unsigned width)
+static void begin_for(struct capture *c, const struct output_options *wanted)
 {
-	struct output_options options = {.format = format, .width = width};
+	struct output_options options = *wanted;
 
 	c->text = NULL;
 	c->file = open_memstream(&c->text, &c->len);
@@ -32,14 +32,29 @@ static void begin(struct capture *c, enum output_format format, unsigned width)
 	assert_non_null(c->output);
 }
 
-static void assert_output(struct capture *c, const char *expected)
+static void begin(struct capture *c, enum output_format format, unsigned width)
+{
+	const struct output_options options = {.format = format,
+					       .width = width};
+
+	begin_for(c, &options);
+}
+
+/* Its text, to free(). */
+static char *end(struct capture *c)
 {
 	assert_int_equal(output_finish(c->output, NULL), 0);
 	output_free(c->output);
 	fclose(c->file);
-	if (strcmp(c->text, expected) != 0)
-		fail_msg("got:\n%s\nnot:\n%s", c->text, expected);
-	free(c->text);
+	return c->text;
+}
+
+static void assert_output(struct capture *c, const char *expected)
+{
+	autofree char *text = end(c);
+
+	if (strcmp(text, expected) != 0)
+		fail_msg("got:\n%s\nnot:\n%s", text, expected);
 }
 
 /* -- texts ----------------------------------------------------------------- */
@@ -283,6 +298,105 @@ static void test_values(void **state)
 	assert_value(OUTPUT_TABLE, "{\"domains\":[]}", "Domains:        -\n");
 }
 
+/* -- moments --------------------------------------------------------------- */
+
+static void in_seconds(int64_t seconds, char *text)
+{
+	clock_format_us(clock_realtime_us() + seconds * 1000000, text);
+}
+
+static void print_moments(struct output *output, const char *made,
+			  const char *over, const char *soon)
+{
+	static const struct output_column columns[] = {
+		{.title = "Made", .key = "made"},
+		{.title = "Over", .key = "over"},
+		{.title = "Soon", .key = "soon"},
+		{.title = "None", .key = "none"},
+	};
+	struct output_table *t = output_table_new(output, columns, 4);
+	const struct output_cell row[] = {{made, OUTPUT_MOMENT},
+					  {over, OUTPUT_END},
+					  {soon, OUTPUT_END},
+					  {NULL, OUTPUT_END}};
+	const struct output_cell odd[] = {{"never", OUTPUT_END},
+					  {"", OUTPUT_MOMENT},
+					  {made, OUTPUT_PLAIN},
+					  {"", OUTPUT_END}};
+
+	output_table_row(t, row);
+	output_table_row(t, odd);
+	assert_int_equal(output_table_end(t, NULL), 0);
+}
+
+static void test_moments_for_a_person(void **state)
+{
+	const struct output_options options = {.person = true, .colour = true};
+	char made[CLOCK_TEXT_SIZE], over[CLOCK_TEXT_SIZE];
+	char soon[CLOCK_TEXT_SIZE], far[CLOCK_TEXT_SIZE];
+	char expected[512];
+	struct capture c;
+
+	in_seconds(-3 * 3600, made);
+	in_seconds(-9 * CLOCK_S_PER_DAY, over);
+	in_seconds(29 * CLOCK_S_PER_DAY, soon);
+	in_seconds(31 * CLOCK_S_PER_DAY, far);
+	begin_for(&c, &options);
+	print_moments(c.output, made, over, soon);
+	snprintf(expected, sizeof(expected),
+		 " Made      Over         Soon                       None\n"
+		 "%.56s\n"
+		 " 3 h ago   \033[31m9 days ago\033[0m   "
+		 "\033[33min 29 days\033[0m                 -\n"
+		 " never                  %s\n",
+		 "-----------------------------------------------------------",
+		 made);
+	assert_output(&c, expected);
+	assert_int_equal(output_end_style(far), OUTPUT_PLAIN);
+	assert_int_equal(output_end_style("never"), OUTPUT_PLAIN);
+}
+
+static void test_moments_for_others(void **state)
+{
+	static const char time[] = "2001-11-21T08:45:12.123Z";
+	const struct output_options json = {.person = true,
+					    .format = OUTPUT_JSONL};
+	struct capture c;
+
+	begin(&c, OUTPUT_CSV, 0);
+	print_moments(c.output, time, time, time);
+	assert_output(&c, "made,over,soon,none\r\n"
+			  "2001-11-21T08:45:12.123Z,2001-11-21T08:45:12.123Z,"
+			  "2001-11-21T08:45:12.123Z,\r\n"
+			  "never,,2001-11-21T08:45:12.123Z,\r\n");
+	begin(&c, OUTPUT_TABLE, 0);
+	output_field_moment(c.output, "Ended", time, true);
+	assert_output(&c, "Ended:          2001-11-21T08:45:12.123Z\n");
+	begin_for(&c, &json);
+	assert_false(output_is_for_person(c.output));
+	assert_output(&c, "");
+}
+
+static void test_fields_of_moments(void **state)
+{
+	const struct output_options options = {.person = true, .colour = true};
+	autofree char *text = NULL;
+	struct capture c;
+
+	begin_for(&c, &options);
+	output_field_moment(c.output, "Began", "0001-01-01T00:00:00.000Z",
+			    false);
+	output_field_moment(c.output, "Ends", "9999-12-31T23:59:59.000Z", true);
+	output_field_moment(c.output, "Odd", "at \033 noon", true);
+	text = end(&c);
+	assert_non_null(strstr(text, "Began:          1-01-01 00:00:00 UTC, "
+				     "20"));
+	assert_non_null(strstr(text, " years ago\n"));
+	assert_non_null(strstr(text, "Ends:           9999-12-31 23:59:59 "
+				     "UTC, in "));
+	assert_non_null(strstr(text, "Odd:            at \\x1b noon\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +410,9 @@ int main(void)
 		cmocka_unit_test(test_no_table),
 		cmocka_unit_test(test_empty_table),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_moments_for_a_person),
+		cmocka_unit_test(test_moments_for_others),
+		cmocka_unit_test(test_fields_of_moments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

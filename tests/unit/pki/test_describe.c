@@ -51,18 +51,18 @@ static X509 *odd_certificate(void)
 	return x;
 }
 
-static char *describe(const char *state, bool json)
+static char *describe(const char *state, enum describe_form form)
 {
 	autox509 *x = odd_certificate();
 	autobuf out = {0};
 
-	certificate_describe(x, state, json, &out);
+	certificate_describe(x, state, form, &out);
 	return buf_steal_str(&out);
 }
 
 static void test_text(void **state)
 {
-	autofree char *text = describe(NULL, false);
+	autofree char *text = describe(NULL, DESCRIBE_LINES);
 
 	assert_null(strchr(text, '\x1b'));
 	assert_non_null(strstr(text, "DNS:a\\x00.b, URI:x:\\x1B[31m, "
@@ -75,7 +75,7 @@ static void test_text(void **state)
 
 static void test_json(void **state)
 {
-	autofree char *text = describe("expired", true);
+	autofree char *text = describe("expired", DESCRIBE_JSON);
 
 	assert_null(strchr(text, '\x1b'));
 	assert_non_null(strstr(text, "\"names\": [\"DNS:a\\\\x00.b\", "));

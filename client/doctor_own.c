@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/user.h"
 #include "client/command.h"
 #include "client/doctor_private.h"
 #include "client/connect/key.h"
@@ -63,8 +64,8 @@ static const char *doubt(const struct tls_certificate *c)
 		return "is a CA's, not a user's";
 	if (!c->for_clients)
 		return "is not a user's: its usage lacks clientAuth";
-	if (!strstr(c->names, "URI:virtmux://user/"))
-		return "names no user as virtmux://user/NAME";
+	if (!strstr(c->names, "URI:" USER_URI_PREFIX))
+		return "names no user as " USER_URI_PREFIX "NAME";
 	return NULL;
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "client/connect/key_ask.h"
-#include "client/key_make.h"
+#include "client/key_request.h"
 #include "wire/verify.h"
 
 struct key_bundle {

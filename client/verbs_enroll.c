@@ -11,14 +11,16 @@
 
 #include "api/json.h"
 #include "base/file.h"
+#include "base/user.h"
 #include "client/connect/config.h"
 #include "client/connect/key_ask.h"
-#include "client/key_make.h"
+#include "client/key_request.h"
 #include "client/connect/key_memory.h"
 #include "client/connect/key_pkcs11.h"
 #include "client/output.h"
 #include "client/connect/profile.h"
 #include "client/verbs.h"
+#include "crypt/key.h"
 #include "wire/tls.h"
 
 #define MODE_DIRS    0700
@@ -61,7 +63,7 @@ static int choose_paths(struct command_call *call, struct enrolment *e,
 		return error_set_no_memory(err);
 	if (!name)
 		name = own ? own->pw_name : "";
-	if (key_check_name(name, err) < 0 ||
+	if (user_check_name(name, err) < 0 ||
 	    file_make_dirs(folder, MODE_DIRS, err) < 0)
 		return -1;
 	e->name = strdup(name);
@@ -114,12 +116,11 @@ static int make_key(struct command_call *call, const struct enrolment *e,
 	key_memory_protect(true);
 	if (!call_flag(call, "force") && refuse_existing(e, err) < 0)
 		return -1;
-	if (key_ask_new(passphrase, &question, err) < 0 ||
-	    key_make(key,
-		     (enum key_algorithm)call_choice(call, "algorithm",
-						     KEY_P256),
-		     err) < 0 ||
-	    key_seal(*key, passphrase, &pem, err) < 0)
+	if (key_ask_new(passphrase, &question, err) < 0)
+		return -1;
+	*key = key_generate(
+		(enum key_type)call_choice(call, "algorithm", KEY_P256), err);
+	if (!*key || key_seal(*key, passphrase, &pem, err) < 0)
 		return -1;
 	return write_key(call, e, &pem, err);
 }

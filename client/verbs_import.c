@@ -13,10 +13,10 @@
 #include "api/json.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/user.h"
 #include "client/connect/config.h"
 #include "client/config_edit.h"
 #include "client/key_bundle.h"
-#include "client/key_make.h"
 #include "client/connect/key_pkcs11.h"
 #include "client/output.h"
 #include "client/connect/profile.h"
@@ -196,8 +196,8 @@ static void file_name(const char *identity, char *name)
 {
 	autoerror why = {0};
 
-	snprintf(name, KEY_NAME_MAX + 1, "%.*s", KEY_NAME_MAX, identity);
-	if (key_check_name(name, &why) == 0)
+	snprintf(name, USER_NAME_MAX + 1, "%.*s", USER_NAME_MAX, identity);
+	if (user_check_name(name, &why) == 0)
 		return;
 	for (char *p = name; *p; p++)
 		if (!strchr("._@-", *p) && !(*p >= '0' && *p <= '9') &&
@@ -266,7 +266,7 @@ static int choose_certificate(struct import *i, const char *name,
 static int choose(struct command_call *call, struct import *i,
 		  struct error *err)
 {
-	char name[KEY_NAME_MAX + 1];
+	char name[USER_NAME_MAX + 1];
 
 	if (!key_bundle_has_user(i->bundle))
 		return choose_ca(i, NULL, err);

@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "base/secret.h"
+#include "crypt/key.h"
 #include "pki/certificate.h"
-#include "pki/key.h"
 #include "pki/passphrase.h"
 #include "pki/store.h"
 

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/user.h"
+
 static const char *const kind_names[CERTIFICATE_KINDS] = {
 	[CERTIFICATE_AUTHORITY] = "ca",
 	[CERTIFICATE_HOST] = "host",

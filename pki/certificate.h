@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "pki/crypto.h"
+#include "crypt/crypto.h"
 #include "pki/limits.h"
 #include "pki/name.h"
 
@@ -24,8 +24,6 @@ enum certificate_kind {
 	CERTIFICATE_USER,
 	CERTIFICATE_KINDS
 };
-
-#define USER_URI_PREFIX "virtmux://user/"
 
 struct certificate_plan {
 	enum certificate_kind kind;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "pki/crypto.h"
+#include "crypt/crypto.h"
 #include "pki/index.h"
 
 #define autocrl cleanup(crl_free) X509_CRL

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "crypt/key.h"
 #include "pki/certificate.h"
 #include "pki/json.h"
-#include "pki/key.h"
 
 #define LABEL_WIDTH 12
 

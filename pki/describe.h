@@ -11,7 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/buf.h"
-#include "pki/crypto.h"
+#include "crypt/crypto.h"
 
 enum describe_form {
 	DESCRIBE_LINES,  /* "expires      2027-11-21 08:45:12 UTC" */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/user.h"
 #include "pki/name.h"
 #include "pki/settings.h"
 
@@ -384,7 +385,7 @@ int command_user(const struct command_call *call, struct error *err)
 	struct index_entry entry;
 	enum key_type type;
 
-	if (name_check_user(request.name, err) < 0 ||
+	if (user_check_name(request.name, err) < 0 ||
 	    read_options(call->arguments, &type, &request, err) < 0)
 		return -1;
 	store = settings_open_store(call->arguments, err);

@@ -6,7 +6,6 @@
 #ifndef VIRTMUX_PKI_LIMITS_H
 #define VIRTMUX_PKI_LIMITS_H
 
-#define USER_NAME_MAX      64  /* bytes; also X.520's limit of a CN */
 #define AUTHORITY_NAME_MAX 64  /* bytes */
 #define HOST_NAME_LONGEST  240 /* bytes; "NAME.crt" must fit in 255 */
 #define SAN_TEXT_SIZE      254 /* bytes of a DNS name (RFC 1035) and a NUL */
@@ -30,15 +29,6 @@
 
 #define PASSPHRASE_MIN   4 /* bytes; openssl(1) asks for no less */
 #define PASSPHRASE_TRIES 3 /* at a terminal */
-
-/*
- * scrypt (RFC 7914). N = 2^14 with r = 8 takes 16 MiB, the most that OpenSSL
- * opens without a special limit; p = 5 makes up for it in time (0.2 s).
- */
-#define SCRYPT_N          16384
-#define SCRYPT_R          8
-#define SCRYPT_P          5
-#define SCRYPT_SALT_BYTES 16
 
 #define P12_ITERATIONS 100000 /* of a PKCS#12 file: NSS takes up to 600,000 */
 

@@ -20,23 +20,6 @@ static const char letters_and_digits[] = "abcdefghijklmnopqrstuvwxyz"
 					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					 "0123456789";
 
-int name_check_user(const char *name, struct error *err)
-{
-	size_t len = strlen(name);
-	bool ok = len >= 1 && len <= USER_NAME_MAX;
-
-	for (size_t i = 0; ok && i < len; i++)
-		ok = strchr(letters_and_digits, name[i]) ||
-		     strchr("._@-", name[i]);
-	/* ".x" would be a hidden file and "-x" an option of every tool. */
-	if (ok && name[0] != '.' && name[0] != '-' && name[0] != '@')
-		return 0;
-	return error_set(err, ERROR_USAGE,
-			 "a user's name has 1 to %d of the characters A-Z a-z "
-			 "0-9 . _ @ - and begins with a letter, a digit or _",
-			 USER_NAME_MAX);
-}
-
 int name_check_authority(const char *name, struct error *err)
 {
 	size_t len = strlen(name);

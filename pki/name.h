@@ -24,9 +24,6 @@ struct san {
 	char text[SAN_TEXT_SIZE];  /* lower-case name, or inet_ntop(3)'s form */
 };
 
-/* [A-Za-z0-9._@-]{1,64}, first character a letter, digit or '_'. */
-int name_check_user(const char *name, struct error *err);
-
 /* 1 to 64 bytes of UTF-8 without control characters. */
 int name_check_authority(const char *name, struct error *err);
 

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/user.h"
+#include "crypt/key.h"
 #include "pki/describe.h"
-#include "pki/key.h"
 
 struct request {
 	X509_REQ *asked;
@@ -42,6 +43,27 @@ static X509_REQ *parse(const void *data, size_t len)
 	return asked;
 }
 
+/* Whether a key that was made elsewhere is strong enough to be certified. */
+static int check_key(const EVP_PKEY *key, struct error *err)
+{
+	char text[KEY_TEXT_SIZE];
+	enum key_type type;
+	int bits = EVP_PKEY_get_bits(key);
+
+	key_describe(key, text);
+	if (key_type_of(key, &type) == 0 || strcmp(text, "EC P-521") == 0)
+		return 0;
+	if (EVP_PKEY_is_a(key, "RSA") && bits >= RSA_BITS_MIN &&
+	    bits <= RSA_BITS_MAX)
+		return 0;
+	return error_set(
+		err, ERROR_KEY,
+		"a key of the kind '%s' gets no certificate. Make one "
+		"of EC P-256, P-384 or P-521, Ed25519, or RSA of %d to "
+		"%d bits",
+		text, RSA_BITS_MIN, RSA_BITS_MAX);
+}
+
 /* The proof that whoever sent it has the key. */
 static int check_signature(X509_REQ *asked, const char *name, struct error *err)
 {
@@ -50,7 +72,7 @@ static int check_signature(X509_REQ *asked, const char *name, struct error *err)
 	if (!key)
 		return crypto_error(err, ERROR_KEY,
 				    "the key in %s cannot be read", name);
-	if (key_check(key, err) < 0)
+	if (check_key(key, err) < 0)
 		return error_prefix(err, "%s", name);
 	if (X509_REQ_verify(asked, key) != 1)
 		return crypto_error(err, ERROR_KEY,
@@ -110,7 +132,7 @@ static bool user_name(const ASN1_STRING *value, const char *prefix, char *name)
 		return false;
 	memcpy(name, bytes + skip, len - skip);
 	name[len - skip] = '\0';
-	return name_check_user(name, NULL) == 0;
+	return user_check_name(name, NULL) == 0;
 }
 
 static const ASN1_STRING *common_name(const struct request *request)

@@ -7,8 +7,8 @@
 #define VIRTMUX_PKI_SETTINGS_H
 
 #include "base/error.h"
+#include "crypt/key.h"
 #include "pki/arguments.h"
-#include "pki/key.h"
 #include "pki/passphrase.h"
 #include "pki/store.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/user.h"
 #include "pki/confirm.h"
 #include "pki/issue.h"
 #include "pki/request.h"
@@ -47,7 +48,7 @@ static int grant(const struct arguments *arguments,
 		strcpy(granted->name, granted->sans[0].text);
 		return 0;
 	}
-	if (name_check_user(user, err) < 0)
+	if (user_check_name(user, err) < 0)
 		return -1;
 	strcpy(granted->name, user);
 	return 0;

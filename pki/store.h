@@ -21,7 +21,7 @@
 #define VIRTMUX_PKI_STORE_H
 
 #include "base/error.h"
-#include "pki/crypto.h"
+#include "crypt/crypto.h"
 #include "pki/index.h"
 
 struct store;

@@ -4,7 +4,7 @@
 #include "pki/unlock.h"
 
 #include "base/file.h"
-#include "pki/key.h"
+#include "crypt/key.h"
 #include "pki/limits.h"
 
 static EVP_PKEY *open_key(const char *path, const struct buf *pem,

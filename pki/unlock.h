@@ -7,7 +7,7 @@
 #define VIRTMUX_PKI_UNLOCK_H
 
 #include "base/error.h"
-#include "pki/crypto.h"
+#include "crypt/crypto.h"
 #include "pki/passphrase.h"
 
 /*

@@ -8,6 +8,8 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "base/user.h"
+
 static void free_store(X509_STORE **store)
 {
 	X509_STORE_free(*store);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/user.h"
 
 #define USER_NAME_MAX 64
 
@@ -196,7 +197,7 @@ static int user_identity(X509 *cert, enum tls_identity identity,
 {
 	switch (identity) {
 	case TLS_IDENTITY_URI:
-		return identity_from_san(cert, GEN_URI, VERIFY_URI_PREFIX, peer,
+		return identity_from_san(cert, GEN_URI, USER_URI_PREFIX, peer,
 					 err);
 	case TLS_IDENTITY_EMAIL:
 		return identity_from_san(cert, GEN_EMAIL, "", peer, err);

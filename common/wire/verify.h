@@ -15,7 +15,6 @@
 #include "base/error.h"
 #include "wire/tls.h"
 
-#define VERIFY_URI_PREFIX "virtmux://user/"
 /* 112 bits: RSA and DH from 2048 bits on, no SHA-1. */
 #define VERIFY_LEVEL 2
 

@@ -13,6 +13,7 @@ from tree import Finding
 ARROWS = {
     "common/base": set(),
     "common/api": {"common/base"},
+    "common/crypt": {"common/base"},
     "common/record": {"common/base", "common/api"},
     "common/wire": {"common/base"},
     "daemon/virt": {"common/base"},
@@ -27,9 +28,9 @@ ARROWS = {
     "client/library": {"common/base", "common/api", "common/wire", "client/connect"},
     "client/consoles": {"common/base", "common/api", "common/record", "common/wire",
                         "client/connect"},
-    "client": {"common/base", "common/api", "common/record", "common/wire",
+    "client": {"common/base", "common/api", "common/crypt", "common/record", "common/wire",
                "client/connect", "client/consoles", "client/web"},
-    "pki": {"common/base"},
+    "pki": {"common/base", "common/crypt"},
 }
 
 # A header outside the tree: the beginnings of the paths that may include it.
@@ -40,8 +41,8 @@ LIBRARIES = {
     r"xkbcommon/": ("client/consoles/keyboard",),
     r"nghttp2/": ("common/wire/h2",),
     r"openssl/": ("common/wire/tls", "common/wire/verify", "common/wire/explain",
-                  "common/base/base64", "common/base/digest", "pki/", "client/key",
-                  "client/connect/key", "client/web/accept"),
+                  "common/base/base64", "common/base/digest", "common/crypt/", "pki/",
+                  "client/key", "client/connect/key", "client/web/accept"),
     r"uv\.h": ("common/wire/conn", "daemon/", "client/"),
     r"microhttpd\.h": ("client/web/http",),
     r"wslay/": ("client/web/socket",),
@@ -55,7 +56,7 @@ LIBRARIES = {
 LINUX = re.compile(
     r"(linux|asm)/|sys/(epoll|eventfd|inotify|prctl|sendfile|signalfd|sysinfo|"
     r"timerfd|vfs|auxv|fanotify)\.h|(byteswap|endian|features|malloc|pty|error)\.h")
-LINUX_FREE = ("common/api/", "common/wire/", "client/", "pki/")
+LINUX_FREE = ("common/api/", "common/crypt/", "common/wire/", "client/", "pki/")
 
 PLATFORM = re.compile(
     r"\b(__linux__|__linux|linux|__gnu_linux__|__APPLE__|__MACH__|__unix__|"

@@ -7,7 +7,7 @@ unit_test(client interrupt client PkgConfig::UV)
 unit_test(client key_bundle client PkgConfig::OPENSSL)
 target_sources(test_client_key_bundle PRIVATE
 	${CMAKE_CURRENT_LIST_DIR}/../wire/certificates.c)
-unit_test(client key_make client PkgConfig::OPENSSL)
+unit_test(client key_request client PkgConfig::OPENSSL)
 unit_test(client doctor_show client)
 unit_test(client line client)
 unit_test(client many_csv client)

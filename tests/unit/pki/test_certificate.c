@@ -11,7 +11,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "pki/key.h"
+#include "crypt/key.h"
 
 #define BEGIN 1790000000
 #define END   2790000000 /* in 2058: a GeneralizedTime (RFC 5280 4.1.2.5) */

@@ -12,7 +12,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "pki/key.h"
+#include "crypt/key.h"
 
 static void add_name(GENERAL_NAMES *names, int type, const char *data, int len)
 {

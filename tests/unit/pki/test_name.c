@@ -1,5 +1,5 @@
 /*
- * The rules for names of users, hosts and authorities, at their edges.
+ * The rules for names of hosts and authorities, at their edges.
  */
 #include "pki/name.h"
 
@@ -15,33 +15,6 @@ static char *repeat(char *text, char c, size_t n)
 	memset(text, c, n);
 	text[n] = '\0';
 	return text;
-}
-
-static int check_user(const char *name)
-{
-	autoerror err = {0};
-	int result = name_check_user(name, &err);
-
-	assert_int_equal(err.code, result < 0 ? ERROR_USAGE : ERROR_NONE);
-	return result;
-}
-
-static void test_user_names(void **state)
-{
-	static const char *const good[] = {"a", "Ann", "ann.b@example.org",
-					   "_svc", "0x-1"};
-	static const char *const bad[] = {"",    ".",    "..",   ".a",
-					  "-a",  "@a",   "a/b",  "../a",
-					  "a b", "a\tb", "a\nb", "\xc3\xa4",
-					  "a:b", "a%00"};
-	char text[80];
-
-	for (size_t i = 0; i < array_size(good); i++)
-		assert_int_equal(check_user(good[i]), 0);
-	for (size_t i = 0; i < array_size(bad); i++)
-		assert_int_equal(check_user(bad[i]), -1);
-	assert_int_equal(check_user(repeat(text, 'a', 64)), 0);
-	assert_int_equal(check_user(repeat(text, 'a', 65)), -1);
 }
 
 static void test_permits(void **state)
@@ -195,7 +168,6 @@ static void test_alternative_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_user_names),
 		cmocka_unit_test(test_permits),
 		cmocka_unit_test(test_authority_names),
 		cmocka_unit_test(test_host_names),

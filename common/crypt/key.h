@@ -1,20 +1,22 @@
 /*
  * Private keys: making them, and writing and reading their PEM form. A key that
  * has a passphrase is PKCS#8 with scrypt and AES-256-CBC (RFC 5208, 7914,
- * 8018); one without is plain PKCS#8. Called by authority and the commands.
+ * 8018); one without is plain PKCS#8. Called by the PKI, and by the client for its
+ * user's own key.
  * What always holds: plain key bytes are only in memory that is wiped when it
  * is freed. Any thread.
  */
-#ifndef VIRTMUX_PKI_KEY_H
-#define VIRTMUX_PKI_KEY_H
+#ifndef VIRTMUX_CRYPT_KEY_H
+#define VIRTMUX_CRYPT_KEY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
 #include "base/secret.h"
-#include "pki/crypto.h"
+#include "crypt/crypto.h"
 
+/* In the order of the words of `virtmux enroll --algorithm`. */
 enum key_type {
 	KEY_P256,
 	KEY_P384,
@@ -32,12 +34,6 @@ int key_type_from_name(const char *name, enum key_type *type,
 
 /* The type of a key that exists; -1 where it is none of ours. */
 int key_type_of(const EVP_PKEY *key, enum key_type *type);
-
-/*
- * Whether a key that was made elsewhere is strong enough to be certified: EC
- * P-256, P-384 or P-521, Ed25519, RSA of 2048 to 8192 bits. ERROR_KEY.
- */
-int key_check(const EVP_PKEY *key, struct error *err);
 
 /* A new key, to EVP_PKEY_free(); NULL on error. */
 EVP_PKEY *key_generate(enum key_type type, struct error *err);

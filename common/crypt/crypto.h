@@ -1,10 +1,10 @@
 /*
- * Small helpers over OpenSSL for pki/: ownership attributes for its objects,
- * and its errors as ours. Used by every file here that touches OpenSSL. What
+ * Small helpers over OpenSSL: ownership attributes for its objects, and its
+ * errors as ours. Used by key.c, the PKI, and the client's requests. What
  * always holds: after crypto_error() OpenSSL's error queue is empty.
  */
-#ifndef VIRTMUX_PKI_CRYPTO_H
-#define VIRTMUX_PKI_CRYPTO_H
+#ifndef VIRTMUX_CRYPT_CRYPTO_H
+#define VIRTMUX_CRYPT_CRYPTO_H
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>

@@ -1,7 +1,7 @@
 /*
  * Keys of each type, and their PEM form with and without a passphrase.
  */
-#include "pki/key.h"
+#include "crypt/key.h"
 
 #include <string.h>
 #include <stdarg.h>

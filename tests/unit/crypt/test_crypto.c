@@ -1,7 +1,7 @@
 /*
  * OpenSSL's errors as ours, and memory BIOs.
  */
-#include "pki/crypto.h"
+#include "crypt/crypto.h"
 
 #include <openssl/err.h>
 #include <string.h>

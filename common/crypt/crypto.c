@@ -1,9 +1,8 @@
 /*
- * OpenSSL's error queue and memory BIOs, as the rest of pki/ wants them. Called
- * by certificate, key and authority. What always holds: a message names
+ * OpenSSL's error queue and memory BIOs; see crypto.h. What always holds: a message names
  * OpenSSL's reason, never its error numbers.
  */
-#include "pki/crypto.h"
+#include "crypt/crypto.h"
 
 #include <openssl/err.h>
 

@@ -1,0 +1,2 @@
+unit_test(crypt crypto crypt)
+unit_test(crypt key crypt)

@@ -229,10 +229,18 @@ static void on_away(void *context, uint64_t ms)
 {
 	struct command_call *call = context;
 
+	held_line_show(&call->held, NULL, NULL);
 	fprintf(stderr,
 		"virtmux: the connection to host '%s' was cut; waiting for it "
 		"to come back, for %" PRIu64 " s at most (Ctrl-C ends it)\n",
 		call->session.profile->name, ms / 1000);
+}
+
+static void on_held(void *context, const struct channel_held *held)
+{
+	struct command_call *call = context;
+
+	held_line_show(&call->held, call->session.profile->name, held);
 }
 
 /* A person who sees nothing happen is told why; a script is not. */
@@ -266,6 +274,7 @@ static int open_channel(struct command_call *call, struct tls_context *tls,
 	options.call_ms = (uint64_t)command_global_number(call, "timeout", 0);
 	options.log = call->log;
 	options.on_away = tells_of_waits(call) ? on_away : NULL;
+	options.on_held = tells_of_waits(call) ? on_held : NULL;
 	options.away_context = call;
 	return channel_open(&call->channel, &options, err);
 }

@@ -9,6 +9,7 @@
 #define VIRTMUX_CLIENT_COMMAND_PRIVATE_H
 
 #include "client/command.h"
+#include "client/held_line.h"
 #include "client/connect/key.h"
 #include "client/connect/session.h"
 
@@ -39,6 +40,7 @@ struct command_call {
 		*tls; /* of an earlier channel, with the key; or NULL */
 	struct log *log;
 	struct output *output;
+	struct held_line held;
 	bool detached; /* the verb returned -1 since its job goes on */
 	int told; /* exit status of a failure that the verb's result tells */
 };

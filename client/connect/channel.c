@@ -44,6 +44,7 @@ static void on_closed(void *context, struct conn *conn, const struct error *why)
 
 	if (c->state == CHANNEL_CONNECTING)
 		tell_story(c, conn);
+	channel_end_held(c);
 	c->dial = NULL;
 	c->conn = NULL;
 	c->state = CHANNEL_ENDED;
@@ -62,6 +63,7 @@ static void on_drain(void *context, struct conn *conn)
 
 static const struct conn_events events = {
 	.on_open = on_open,
+	.on_informed = channel_on_informed,
 	.on_drain = on_drain,
 	.on_closed = on_closed,
 };
@@ -127,20 +129,33 @@ static int interrupted(struct channel *c, struct error *err)
 	return error_set(err, ERROR_INTERRUPTED, "interrupted");
 }
 
-int channel_wait(struct channel *c, const bool *done, struct error *err)
+static int await(struct channel *c, const bool *done, struct error *err)
 {
 	while (!*done) {
 		int alive = uv_run(c->uv, UV_RUN_ONCE);
 
 		if (*done)
 			break;
-		if (c->interrupted)
+		if (c->interrupted) {
+			channel_withdraw(c, done);
 			return interrupted(c, err);
+		}
 		if (!alive)
 			return error_set(err, ERROR_INTERNAL,
 					 "the channel's loop ended early");
 	}
 	return 0;
+}
+
+int channel_wait(struct channel *c, const bool *done, struct error *err)
+{
+	int rc;
+
+	c->waits = true;
+	rc = await(c, done, err);
+	c->waits = false;
+	channel_end_held(c);
+	return rc;
 }
 
 void channel_interrupt(struct channel *c)
@@ -166,6 +181,7 @@ int channel_run(struct channel *c, struct error *err)
 	while (!c->stopping && !c->interrupted && c->state == CHANNEL_OPEN)
 		if (!uv_run(c->uv, UV_RUN_DEFAULT))
 			break;
+	channel_end_held(c);
 	if (c->stopping)
 		return 0;
 	return channel_check(c, err);
@@ -192,6 +208,8 @@ static int make_loop(struct channel *c, struct error *err)
 	c->timer.data = c;
 	uv_timer_init(c->uv, &c->notice);
 	c->notice.data = c;
+	uv_timer_init(c->uv, &c->tell);
+	c->tell.data = c;
 	if (init_signals(c, err) < 0)
 		return -1;
 	limits.grace_ms = (uint64_t)c->options.profile->connect_timeout;
@@ -563,6 +581,7 @@ static void end_connection(struct channel *c)
 	}
 	c->session = false;
 	c->drained = false;
+	c->again = true;
 	error_clear(&c->why);
 	c->state = CHANNEL_NEW;
 }
@@ -636,6 +655,8 @@ void channel_free(struct channel *c)
 		close_handle((uv_handle_t *)&c->timer);
 	if (c->notice.data)
 		close_handle((uv_handle_t *)&c->notice);
+	if (c->tell.data)
+		close_handle((uv_handle_t *)&c->tell);
 	if (c->uv) {
 		/* uv_stop() by on_closed makes it return before all is closed. */
 		while (uv_run(c->uv, UV_RUN_DEFAULT))

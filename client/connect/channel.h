@@ -44,6 +44,14 @@ struct channel_story {
 	struct tls_report tls;
 };
 
+/* A host that is away, as its session knows it. */
+struct channel_held {
+	uint64_t since_ns; /* it is; clock_monotonic_ns() */
+	uint64_t
+		next_ns; /* when it is tried again; not later: it is being tried */
+	char *words;     /* why it is not reached */
+};
+
 /* All is borrowed until channel_free(). */
 struct channel_options {
 	const struct profile *profile;
@@ -63,7 +71,13 @@ struct channel_options {
 	/* Once a call whose connection was cut waits for the host to come back,
 	 * for MS at most. From the loop; or NULL. */
 	void (*on_away)(void *context, uint64_t ms);
-	void *away_context;
+	/*
+	 * A request is held by the session, since its host is away: each second once it
+	 * has been for one; HELD is NULL when it goes on, or ends. Only of what is waited
+	 * for, and of a channel's first stream. From the loop; or NULL.
+	 */
+	void (*on_held)(void *context, const struct channel_held *held);
+	void *away_context;          /* of both */
 	struct log *log;             /* may be NULL */
 	struct channel_story *story; /* filled by channel_open(), or NULL */
 };
@@ -129,7 +143,8 @@ struct conn *channel_conn(struct channel *channel); /* NULL once it ended */
  *
  * Errors: the host's, with its code and words; ERROR_TIMED_OUT,
  * ERROR_INTERRUPTED (a signal), ERROR_DISCONNECTED; for a mutation that was
- * sent and not answered ERROR_UNKNOWN_OUTCOME instead of the first and third.
+ * sent and not answered ERROR_UNKNOWN_OUTCOME instead of the first and third. What the
+ * session held was not sent: then ERROR_CONNECT instead of the first.
  *
  * A call whose connection is cut connects once more, which may ask for the
  * passphrase, and asks again (a mutation with the same key: the host then gives the

@@ -267,6 +267,8 @@ static int ask_once(const struct asking *a, struct waiting *w,
 	if (start(a->channel, call, a->params, a->key, err) < 0)
 		return -1;
 	if (channel_wait(a->channel, &w->done, err) < 0) {
+		if (w->done)
+			return -1;
 		call->cut = NULL;
 		call->refused = NULL;
 		call->accepted = NULL;
@@ -493,7 +495,9 @@ static int call_and_wait(struct channel *channel, const char *method,
 	if (rc < 0 && w.cut && may_ask_again(&a))
 		rc = come_back(&a, &w, &why, &again);
 	else if (rc < 0 && a.mutates && why.code == ERROR_INTERRUPTED)
-		error_prefix(&why, "whether %s took place is not known",
+		error_prefix(&why,
+			     w.done ? "the host is away, and %s was not sent"
+				    : "whether %s took place is not known",
 			     method);
 	if (rc < 0)
 		return error_move(err, error_is_set(&again) ? &again : &why);

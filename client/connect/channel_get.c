@@ -73,12 +73,13 @@ static int run_transfer(struct channel *channel, struct transfer *t,
 		free(t);
 		return -1;
 	}
-	if (channel_wait(channel, done, err) < 0) {
+	if (channel_wait(channel, done, err) == 0)
+		return 0;
+	if (!*done) {
 		t->done = NULL;
 		exchange_abort(&t->exchange, NULL);
-		return -1;
 	}
-	return 0;
+	return -1;
 }
 
 int channel_get(struct channel *channel, const char *path,
@@ -201,6 +202,7 @@ int channel_connect(struct channel *channel, const char *path,
 
 	if (!channel->conn)
 		return not_connected(channel, err);
+	channel->restreamed = channel->streamed;
 	channel->streamed = true;
 	return h2_request(conn_h2(channel->conn), headers, array_size(headers),
 			  source, source_context, H2_URGENCY_CONSOLE, handler,
@@ -229,6 +231,7 @@ int channel_follow(struct channel *channel, const char *path,
 		   const struct h2_handler *handler, void *context,
 		   struct h2_stream **stream, struct error *err)
 {
+	channel->restreamed = channel->streamed;
 	channel->streamed = true;
 	return follow(channel, channel->options.profile->address, path, handler,
 		      context, stream, err);

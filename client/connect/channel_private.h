@@ -28,6 +28,9 @@
 #define CHANNEL_RETRY_RACE_MS    2000
 #define CHANNEL_NOTICE_MS        1000
 
+/* For the session's answer that what it holds was never sent. Milliseconds. */
+#define CHANNEL_WITHDRAW_MS 1000
+
 enum channel_state {
 	CHANNEL_NEW,
 	CHANNEL_CONNECTING,
@@ -40,6 +43,13 @@ struct channel {
 	enum channel_state state;
 	bool session;
 	bool streamed;   /* it has had a console, tunnel or events */
+	bool restreamed; /* more than once: who has them says what happens */
+	bool waits;      /* channel_wait() runs */
+	bool holds;      /* the session holds a request: */
+	bool told;       /* and on_held was told */
+	bool withdraws;  /* channel_withdraw() runs */
+	struct channel_held held;
+	struct h2_stream *withdrawal; /* under way, or NULL */
 	bool drained;    /* the other side serves nothing new on it */
 	bool stopping;   /* channel_stop() was called */
 	int interrupted; /* number of a signal that came, or 0 */
@@ -50,6 +60,7 @@ struct channel {
 	uv_async_t wake;      /* with no_signals, instead of them */
 	uv_timer_t timer;     /* runs to the nearest deadline of an exchange */
 	uv_timer_t notice;    /* to on_away */
+	uv_timer_t tell;      /* to on_held, and the end of a withdrawal */
 	struct asking *asked; /* that it is about; channel_call.c */
 	bool again;           /* it is channel_reopen() that connects */
 	struct list exchanges;
@@ -68,9 +79,27 @@ struct channel {
 
 /*
  * Runs the loop until *DONE. ERROR_INTERRUPTED, or ERROR_INTERNAL where nothing
- * is left that could make it true.
+ * is left that could make it true. After the first, what the session held is *DONE: its
+ * exchange has ended, and nothing was done.
  */
 int channel_wait(struct channel *channel, const bool *done, struct error *err);
+
+/* -- what the session holds: channel_held.c -------------------------------- */
+
+/* Of struct conn_events. */
+void channel_on_informed(void *context, struct conn *conn, struct h2_stream *s);
+
+/* Nobody waits any more, or the connection has ended: who was told hears it. */
+void channel_end_held(struct channel *channel);
+
+/*
+ * Asks the session to give back what it holds; its answers end those exchanges. False
+ * where it holds nothing. Does not wait.
+ */
+bool channel_begin_withdrawal(struct channel *channel);
+
+/* Does it, and runs the loop until *DONE, or no answer comes. */
+void channel_withdraw(struct channel *channel, const bool *done);
 
 /*
  * Puts the host's name before what the wire says of a failure to connect. WHY is
@@ -105,6 +134,7 @@ struct exchange {
 	char *type;       /* content-type, or NULL */
 	bool ended;       /* the response is complete */
 	bool refused;     /* by REFUSED_STREAM */
+	bool withdrawn;   /* the session was asked to give it back */
 	struct error why; /* ours: time-out, the sink's, a limit */
 };
 

@@ -139,6 +139,12 @@ static void expire_all(struct channel *c, uint64_t now)
 
 		if (now < x->deadline || error_is_set(&x->why))
 			continue;
+		if (!x->withdrawn && channel_begin_withdrawal(c)) {
+			x->withdrawn = true;
+			x->deadline =
+				now + CHANNEL_WITHDRAW_MS * CLOCK_NS_PER_MS;
+			continue;
+		}
 		error_set(&why, ERROR_TIMED_OUT,
 			  "%s: the host did not answer within %" PRIu64 " ms",
 			  x->what, c->call_ms);

@@ -23,9 +23,20 @@ struct profile;
 
 /*
  * Requests with this :authority are for the session itself, all others for the
- * host: "GET /status", "PUT /lock", "PUT /end". RFC 2606 keeps ".invalid" from being a host.
+ * host: "GET /status", "PUT /lock", "PUT /end", "PUT /withdraw" (session_status.c). RFC
+ * 2606 keeps ".invalid" from being a host.
  */
 #define SESSION_AUTHORITY "session.virtmux.invalid"
+#define SESSION_WITHDRAW  "/withdraw"
+
+/*
+ * While a request is held since the host is away, the session answers it with status
+ * 102 and this field: "AWAY_MS NEXT_MS WORDS", for how long the host has been away, in
+ * how long it is tried again (0: it is being tried), and why it is not reached. Once it
+ * is held no more comes a 102 without the field. A healthy session says neither.
+ */
+#define SESSION_HELD        "virtmux-held"
+#define SESSION_HELD_STATUS 102 /* Processing, RFC 2518 10.1 */
 
 /* All is borrowed for the call. */
 struct session_options {

@@ -126,6 +126,7 @@ static void note_failure(struct session *s)
 	log_debug(s->options->log, "attempt %u: %s", s->failures,
 		  error_words(&s->why));
 	schedule_next(s);
+	forward_tell_held(s);
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -427,17 +428,18 @@ void far_end(struct session *s)
 	close(steal_fd(&s->routes_fd));
 }
 
-int far_explain(const struct session *s, struct error *err)
+uint64_t far_away_ms(const struct session *s)
 {
-	const struct profile *p = s->options->profile;
+	return ms_since(s->away_since);
+}
 
-	return error_set(err, ERROR_CONNECT,
-			 "host '%s' has been away for %" PRIu64
-			 " s, and did not come back within %g s "
-			 "(connect-timeout): %s",
-			 p->name, ms_since(s->away_since) / 1000,
-			 (double)p->connect_timeout / 1000,
-			 error_is_set(&s->why)
-				 ? error_words(&s->why)
-				 : "the first attempt has not ended yet");
+uint64_t far_next_ms(const struct session *s)
+{
+	return s->dialling ? 0 : uv_timer_get_due_in(&s->retry);
+}
+
+const char *far_words(const struct session *s)
+{
+	return error_is_set(&s->why) ? error_words(&s->why)
+				     : "the first attempt has not ended yet";
 }

@@ -9,18 +9,22 @@
  * is back, or answered with the reason; a stream under way that is cut is reset, so
  * that the command knows that its outcome is not known.
  */
+#include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/message.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "client/connect/channel.h"
 #include "client/connect/profile.h"
 #include "client/connect/session_private.h"
 #include "wire/limits.h"
 
 #define HTTP_BAD_GATEWAY 502
+#define HELD_WORDS_MAX   512 /* bytes of a reason, in a header */
 
 /* One direction: what came from the giver and the taker has not got yet. */
 struct lane {
@@ -36,6 +40,7 @@ struct forward {
 	struct list due;  /* session->due */
 	struct list held; /* session->held */
 	struct session *session;
+	const struct client *client;  /* while near is there */
 	struct conn *conn;            /* of far */
 	struct h2_stream *near, *far; /* NULL before and after */
 	struct lane up, down;
@@ -319,17 +324,58 @@ static void unhold(struct forward *f)
 	f->session->held_count--;
 }
 
-/* Instead of the host, and as it would: the command shows the words. */
+/* One line, which a header can carry. */
+static char *held_text(const struct session *s)
+{
+	autobuf text = {0};
+	char *line;
+
+	buf_appendf(&text, "%" PRIu64 " %" PRIu64 " %.*s", far_away_ms(s),
+		    far_next_ms(s), HELD_WORDS_MAX, far_words(s));
+	line = buf_steal_str(&text);
+	if (!line)
+		return NULL;
+	line[utf8_valid_prefix((const uint8_t *)line, strlen(line))] = '\0';
+	for (char *c = line; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = ' ';
+	return line;
+}
+
+static void tell_held(const struct forward *f)
+{
+	autofree char *text = held_text(f->session);
+	const struct h2_header held = {SESSION_HELD, text};
+
+	if (text && f->near)
+		h2_inform(f->near, SESSION_HELD_STATUS, &held, 1);
+}
+
+/* It is held no more: what comes next is an answer. */
+static void tell_over(const struct forward *f)
+{
+	if (f->near)
+		h2_inform(f->near, SESSION_HELD_STATUS, NULL, 0);
+}
+
+/*
+ * Instead of the host, and as it would: the command shows the words. Near may have gone
+ * in this turn of the loop.
+ */
 static void answer_error(struct forward *f, const struct error *why)
 {
 	const struct h2_header type = {"content-type", "application/json"};
 	autobuf body = {0};
 
+	if (!list_empty(&f->held))
+		tell_over(f);
 	unhold(f);
 	f->begun = true;
 	f->responded = true;
 	f->down.ended = true;
 	f->down.told = true;
+	if (!f->near)
+		return;
 	message_append_error(&body, NULL, why, NULL);
 	if (!buf_ok(&body) ||
 	    h2_respond_body(f->near, HTTP_BAD_GATEWAY, &type, 1, &body) < 0)
@@ -366,7 +412,13 @@ static void on_held_too_long(uv_timer_t *timer)
 
 		if (f->held_till > now)
 			break;
-		far_explain(s, &why);
+		error_set(&why, ERROR_CONNECT,
+			  "host '%s' has been away for %" PRIu64
+			  " s, and did not come back within %g s "
+			  "(connect-timeout), so nothing was done: %s",
+			  s->options->profile->name, far_away_ms(s) / 1000,
+			  (double)s->options->profile->connect_timeout / 1000,
+			  far_words(s));
 		answer_error(f, &why);
 	}
 	arm_held_timer(s);
@@ -394,6 +446,32 @@ static void hold(struct forward *f)
 	list_append(&s->held, &f->held);
 	s->held_count++;
 	arm_held_timer(s);
+	tell_held(f);
+}
+
+void forward_tell_held(struct session *s)
+{
+	list_for_each (node, &s->held)
+		tell_held(list_entry(node, struct forward, held));
+}
+
+void forward_withdraw(const struct client *client)
+{
+	struct session *s = client->session;
+	autoerror why = {0};
+
+	error_set(&why, ERROR_CONNECT,
+		  "host '%s' has been away for %" PRIu64
+		  " s, and nothing was done: %s",
+		  s->options->profile->name, far_away_ms(s) / 1000,
+		  far_words(s));
+	list_for_each_safe (node, &s->held) {
+		struct forward *f = list_entry(node, struct forward, held);
+
+		if (f->near && f->client == client)
+			answer_error(f, &why);
+	}
+	arm_held_timer(s);
 }
 
 void forward_release(struct session *s)
@@ -402,6 +480,7 @@ void forward_release(struct session *s)
 		struct forward *f =
 			list_entry(s->held.next, struct forward, held);
 
+		tell_over(f);
 		unhold(f);
 		mark_due(f);
 	}
@@ -426,6 +505,7 @@ void forward_begin(struct client *client, struct h2_stream *near)
 		return;
 	}
 	f->session = client->session;
+	f->client = client;
 	f->near = near;
 	list_init(&f->due);
 	list_init(&f->held);

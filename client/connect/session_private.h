@@ -213,8 +213,12 @@ void far_note_cut(struct session *s);
 /* The network may be another one: is the host still there? Or is it back? */
 void far_check(struct session *s);
 
-/* Why a request that was held could not be passed on. Returns -1. */
-int far_explain(const struct session *s, struct error *err);
+/* For how long it has been away, and until it is tried again (0: it is being tried). */
+uint64_t far_away_ms(const struct session *s);
+uint64_t far_next_ms(const struct session *s);
+
+/* Why it is away, to a command. */
+const char *far_words(const struct session *s);
 
 /* -- session_forward.c ----------------------------------------------------- */
 
@@ -232,6 +236,15 @@ void forward_release(struct session *s);
 
 /* Answers what is held with WHY. */
 void forward_refuse_held(struct session *s, const struct error *why);
+
+/* The host is away still: those whose requests are held are told. */
+void forward_tell_held(struct session *s);
+
+/*
+ * CLIENT does not wait any longer: what is held of its requests is answered, and was
+ * never passed on; what was passed on stays as it is.
+ */
+void forward_withdraw(const struct client *client);
 
 unsigned forward_count(const struct session *s);
 

@@ -1,6 +1,7 @@
 /*
- * Requests for the session itself, told by their :authority: "GET /status" , "PUT /lock"
- * and "PUT /end". The answer is what the session is and does, as JSON:
+ * Requests for the session itself, told by their :authority: "GET /status", "PUT /lock",
+ * "PUT /end", and "PUT /withdraw" of a command that does not wait any longer for what is
+ * held (forward_withdraw()). The answer is what the session is and does, as JSON:
  *
  * host, address: of the profile; pid; peer: the address that was reached; tls;
  * opened: RFC 3339; clients: commands that are attached, the asking one left out;
@@ -23,7 +24,8 @@
 
 #define TLS_TEXT 128
 
-#define WORDS_REFUSED "the session takes GET /status, PUT /lock and PUT /end"
+#define WORDS_REFUSED                                                          \
+	"the session takes GET /status, PUT /lock, PUT /withdraw and PUT /end"
 
 static void append_member(struct buf *out, const char *name, const char *value)
 {
@@ -118,14 +120,17 @@ bool status_request(struct client *client, struct h2_stream *near)
 	const char *authority = h2_stream_header(near, ":authority");
 	bool end = is_asked(near, "PUT", "/end");
 	bool lock = is_asked(near, "PUT", "/lock");
+	bool withdraw = is_asked(near, "PUT", SESSION_WITHDRAW);
 	autobuf body = {0};
 
 	if (!authority || strcmp(authority, SESSION_AUTHORITY) != 0)
 		return false;
-	if (!end && !lock && !is_asked(near, "GET", "/status")) {
+	if (!end && !lock && !withdraw && !is_asked(near, "GET", "/status")) {
 		refuse(near);
 		return true;
 	}
+	if (withdraw)
+		forward_withdraw(client);
 	append_status(&body, client->session);
 	answer(near, 200, &body);
 	if (lock)

@@ -180,6 +180,9 @@ static void on_event(struct conn *c, const struct h2_event *event)
 			open_up(c);
 	} else if (event->type == H2_EVENT_GOAWAY) {
 		on_goaway(c, event);
+	} else if (event->type == H2_EVENT_INFORMED) {
+		if (c->events->on_informed)
+			c->events->on_informed(c->context, c, event->stream);
 	} else if (!h2_deliver(event) && event->type == H2_EVENT_REQUEST) {
 		if (c->events->on_request)
 			c->events->on_request(c->context, c, event->stream);

@@ -54,6 +54,9 @@ struct conn_events {
 	/* Host: a request without handler; set one, or answer it. */
 	void (*on_request)(void *context, struct conn *conn,
 			   struct h2_stream *s);
+	/* Client: a 1xx response to a request (h2_stream_informed()). */
+	void (*on_informed)(void *context, struct conn *conn,
+			    struct h2_stream *s);
 	/* The peer drains: no new requests on this connection. */
 	void (*on_drain)(void *context, struct conn *conn);
 	/* The end; WHY has code ERROR_NONE after a proper one. conn is freed

@@ -85,7 +85,8 @@ enum h2_event_type {
 	H2_EVENT_NONE,
 	H2_EVENT_SETTINGS, /* the peer's first SETTINGS: it speaks HTTP/2 */
 	H2_EVENT_REQUEST,  /* host: header list of a new stream is complete */
-	H2_EVENT_RESPONSE, /* client: final header list (not 1xx) */
+	H2_EVENT_INFORMED, /* client: one before it, 1xx: h2_stream_informed() */
+	H2_EVENT_RESPONSE, /* client: final header list */
 	H2_EVENT_DATA,     /* body bytes; valid until the next h2_feed() */
 	H2_EVENT_END,      /* the peer will send no more on this stream */
 	H2_EVENT_CLOSED, /* the stream is over; freed when the next is taken */
@@ -206,6 +207,13 @@ int h2_respond_body(struct h2_stream *s, unsigned status,
 		    const struct h2_header *headers, size_t n,
 		    struct buf *body);
 
+/*
+ * Host: says something before the answer, with STATUS (100 to 199) and HEADERS (RFC
+ * 9110 15.2), as often as wanted. -1 where it is too late for that.
+ */
+int h2_inform(struct h2_stream *s, unsigned status,
+	      const struct h2_header *headers, size_t n);
+
 /* Client: a request whose whole body is taken from BODY. */
 int h2_request_body(struct h2 *h2, const struct h2_header *headers, size_t n,
 		    struct buf *body, enum h2_urgency urgency,
@@ -236,6 +244,9 @@ const char *h2_stream_header(const struct h2_stream *s, const char *name);
 /* The I-th received header field; false past the last. */
 bool h2_stream_header_at(const struct h2_stream *s, size_t i,
 			 struct h2_header *header);
+
+/* The same of the last 1xx response. */
+const char *h2_stream_informed(const struct h2_stream *s, const char *name);
 
 /* Client: the response's status, 0 before it came. */
 unsigned h2_stream_status(const struct h2_stream *s);

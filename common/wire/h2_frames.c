@@ -89,6 +89,19 @@ static int headers_complete(struct h2 *h2, struct h2_stream *s,
 	return 0;
 }
 
+/* More headers follow; these stand beside them. */
+static int informed(struct h2 *h2, struct h2_stream *s)
+{
+	buf_free(&s->informed);
+	s->informed = s->headers;
+	s->headers = (struct buf){0};
+	s->header_count = 0;
+	s->header_list = 0;
+	if (!h2_bucket_charge(h2, 1, "1xx response"))
+		return NGHTTP2_ERR_CALLBACK_FAILURE;
+	return s->reset ? 0 : push(h2, H2_EVENT_INFORMED, s);
+}
+
 static int on_headers(struct h2 *h2, struct h2_stream *s,
 		      const nghttp2_frame *frame)
 {
@@ -98,10 +111,7 @@ static int on_headers(struct h2 *h2, struct h2_stream *s,
 		return headers_complete(h2, s, H2_EVENT_REQUEST);
 	if (s->status >= 200)
 		return headers_complete(h2, s, H2_EVENT_RESPONSE);
-	buf_reset(&s->headers);
-	s->header_count = 0;
-	s->header_list = 0;
-	return 0;
+	return informed(h2, s);
 }
 
 static int on_stream_frame(struct h2 *h2, const nghttp2_frame *frame)

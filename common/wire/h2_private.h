@@ -84,9 +84,10 @@ struct h2_stream {
 	void *context;
 	const struct h2_source *source;
 	void *source_context;
-	struct buf body;    /* of h2_respond_body() and h2_request_body() */
-	struct buf headers; /* received: "name\0value\0"… */
-	size_t header_list; /* bytes as RFC 9113 6.5.2 counts them */
+	struct buf body;     /* of h2_respond_body() and h2_request_body() */
+	struct buf headers;  /* received: "name\0value\0"… */
+	struct buf informed; /* the same, of the last 1xx response */
+	size_t header_list;  /* bytes as RFC 9113 6.5.2 counts them */
 	unsigned header_count;
 	uint64_t bytes_in;
 	uint64_t bytes_out;

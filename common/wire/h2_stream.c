@@ -38,6 +38,7 @@ void h2_stream_free(struct h2_stream *s)
 	list_remove(&s->node);
 	buf_free(&s->body);
 	buf_free(&s->headers);
+	buf_free(&s->informed);
 	free(s);
 }
 
@@ -76,10 +77,10 @@ bool h2_stream_header_at(const struct h2_stream *s, size_t i,
 	return false;
 }
 
-const char *h2_stream_header(const struct h2_stream *s, const char *name)
+static const char *find_value(const struct buf *headers, const char *name)
 {
-	const char *at = (const char *)buf_bytes(&s->headers);
-	const char *end = at + s->headers.len;
+	const char *at = (const char *)buf_bytes(headers);
+	const char *end = at + headers->len;
 
 	while (at < end) {
 		const char *value = at + strlen(at) + 1;
@@ -89,6 +90,16 @@ const char *h2_stream_header(const struct h2_stream *s, const char *name)
 		at = value + strlen(value) + 1;
 	}
 	return NULL;
+}
+
+const char *h2_stream_header(const struct h2_stream *s, const char *name)
+{
+	return find_value(&s->headers, name);
+}
+
+const char *h2_stream_informed(const struct h2_stream *s, const char *name)
+{
+	return find_value(&s->informed, name);
 }
 
 /* -- outgoing bodies ------------------------------------------------------ */
@@ -251,6 +262,23 @@ int h2_respond(struct h2_stream *s, unsigned status,
 	s->refused = status >= 300 && is_connect(s);
 	s->source = source;
 	s->source_context = source_context;
+	h2_touch(s->h2);
+	return 0;
+}
+
+int h2_inform(struct h2_stream *s, unsigned status,
+	      const struct h2_header *headers, size_t n)
+{
+	struct fields f = {.n = 0};
+	char digits[8];
+
+	if (s->closed || s->reset || s->responded)
+		return -1;
+	snprintf(digits, sizeof(digits), "%u", status % 1000);
+	if (add_field(&f, ":status", digits) || add_fields(&f, headers, n) ||
+	    nghttp2_submit_headers(s->h2->session, NGHTTP2_FLAG_NONE, s->id,
+				   NULL, f.nv, f.n, NULL))
+		return -1;
 	h2_touch(s->h2);
 	return 0;
 }

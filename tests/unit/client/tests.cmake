@@ -3,6 +3,7 @@ unit_test(client command client PkgConfig::JSON)
 target_sources(test_client_command PRIVATE connect/fake_host.c)
 unit_test(client config_edit client)
 unit_test(client escapes client)
+unit_test(client held_line client)
 unit_test(client interrupt client PkgConfig::UV)
 unit_test(client key_bundle client PkgConfig::OPENSSL)
 target_sources(test_client_key_bundle PRIVATE

@@ -10,12 +10,15 @@
  *   domain.reset    the stream is cut, each time
  *   domain.suspend  the stream is refused before anything was done
  *   domain.destroy  SIGINT to the client, and no answer
+ *   domain.save     it is held, as by a session whose host is away
+ *   domain.restore  the same, and the session passes it on when it is to be withdrawn
  *   domain.xml      an answer that is no JSON
  *   others          echoes its params as result, with a "name" where there is none
  * By path: GET /speed?bytes=N gives N bytes, PUT /speed counts, GET /missing is a
  * 404 with a JSON error, GET /broken a 500 with plain text, CONNECT echoes. GET /events
  * gives the two events behind `after` and ends; of domain "garbage" a line that is none,
  * of "long" one without an end, of "denied" a 403, of "ends" nothing.
+ * PUT /withdraw is the session's (session.h).
  */
 #include "connect/fake_host.h"
 
@@ -46,8 +49,9 @@ struct acceptor {
 	uv_poll_t poll;
 	struct conn_loop *loop;
 	int fd;
-	char key[64];   /* of the last domain.reboot, domain.shutdown */
-	unsigned asked; /* for job.list and domain.shutdown */
+	char key[64];           /* of the last domain.reboot, domain.shutdown */
+	unsigned asked;         /* for job.list and domain.shutdown */
+	struct h2_stream *held; /* of domain.save, or NULL */
 };
 
 struct exchange_end {
@@ -154,6 +158,27 @@ static void answer_from_away(struct exchange_end *x, struct h2_stream *s)
 	}
 }
 
+static void hold(struct exchange_end *x, struct h2_stream *s, bool gives_back)
+{
+	const struct h2_header held = {SESSION_HELD,
+				       "7000 500 nothing listens there"};
+
+	h2_inform(s, SESSION_HELD_STATUS, &held, 1);
+	if (gives_back)
+		x->acceptor->held = s;
+}
+
+static void withdraw(struct exchange_end *x, struct h2_stream *s)
+{
+	struct h2_stream *held = steal(&x->acceptor->held);
+
+	if (held) {
+		h2_inform(held, SESSION_HELD_STATUS, NULL, 0);
+		answer_error(held, 502, ERROR_CONNECT, "nothing was done");
+	}
+	answer_text(s, 200, "{}");
+}
+
 /* A mutation without its key is not served. */
 static bool key_missing(struct h2_stream *s, const struct method *m)
 {
@@ -195,6 +220,9 @@ static void answer_call(struct exchange_end *x, struct h2_stream *s)
 		h2_stream_reset(s, H2_REFUSED_STREAM);
 	else if (strcmp(name, "domain.destroy") == 0)
 		kill(getppid(), SIGINT);
+	else if (strcmp(name, "domain.save") == 0 ||
+		 strcmp(name, "domain.restore") == 0)
+		hold(x, s, strcmp(name, "domain.save") == 0);
 	else if (strcmp(name, "domain.xml") == 0)
 		answer_text(s, 200, "{\"jsonrpc\":");
 	else
@@ -278,6 +306,8 @@ static void on_end(void *context, struct h2_stream *s)
 		answer_call(x, s);
 	else if (strcmp(method, "GET") == 0)
 		answer_get(x, s, h2_stream_header(s, ":path"));
+	else if (strcmp(h2_stream_header(s, ":path"), SESSION_WITHDRAW) == 0)
+		withdraw(x, s);
 	else {
 		snprintf(text, sizeof(text),
 			 "{\"bytes\":%zu,\"duration\":1000}", x->body.len);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "api/json.h"
+#include "base/clock.h"
 #include "client/connect/profile.h"
 #include "connect/fake_host.h"
 
@@ -24,6 +25,9 @@ struct fixture {
 	struct channel *channel;
 	unsigned waits;   /* that it was told of */
 	uint64_t wait_ms; /* of the last one */
+	unsigned held;    /* that it was told of */
+	unsigned over;
+	bool interrupts; /* when it is told */
 };
 
 static void on_away(void *context, uint64_t ms)
@@ -34,6 +38,21 @@ static void on_away(void *context, uint64_t ms)
 	f->wait_ms = ms;
 }
 
+static void on_held(void *context, const struct channel_held *held)
+{
+	struct fixture *f = context;
+
+	if (!held) {
+		f->over++;
+		return;
+	}
+	f->held++;
+	assert_string_equal(held->words, "nothing listens there");
+	assert_true(held->next_ns > held->since_ns + 7000 * CLOCK_NS_PER_MS);
+	if (f->interrupts)
+		kill(getpid(), SIGINT);
+}
+
 static void open_retrying(struct fixture *f, uint64_t call_ms,
 			  uint64_t retry_ms)
 {
@@ -41,6 +60,7 @@ static void open_retrying(struct fixture *f, uint64_t call_ms,
 					  .call_ms = call_ms,
 					  .retry_ms = retry_ms,
 					  .on_away = on_away,
+					  .on_held = on_held,
 					  .away_context = f};
 	autoerror err = {0};
 
@@ -327,6 +347,56 @@ static void test_many_at_once(void **state)
 	assert_int_equal(m.left, 0);
 }
 
+/* -- what a session holds ---------------------------------------------------- */
+
+#define PATHS "{\"domain\":\"x\",\"path\":\"/y\"}"
+
+#define FILE_ONLY "{\"path\":\"/y\"}"
+
+static void reopen_within(struct fixture *f, uint64_t call_ms)
+{
+	channel_free(f->channel);
+	open_channel(f, call_ms);
+}
+
+/* In time for a person to be told first, or not. */
+static void test_held_until_the_timeout(void **state)
+{
+	struct fixture *f = *state;
+
+	reopen_within(f, 100);
+	assert_fails(f, "domain.save", PATHS, ERROR_CONNECT,
+		     "nothing was done");
+	assert_int_equal(f->held + f->over, 0);
+	reopen_within(f, 2500);
+	assert_fails(f, "domain.save", PATHS, ERROR_CONNECT,
+		     "nothing was done");
+	assert_int_equal(f->held, 2);
+	assert_int_equal(f->over, 1);
+}
+
+static void test_held_until_interrupted(void **state)
+{
+	struct fixture *f = *state;
+
+	f->interrupts = true;
+	assert_fails(f, "domain.save", PATHS, ERROR_INTERRUPTED,
+		     "domain.save was not sent");
+	assert_int_equal(f->over, 1);
+	assert_fails(f, "domain.restore", FILE_ONLY, ERROR_INTERRUPTED,
+		     "whether domain.restore took place is not known");
+	assert_int_equal(f->over, 2);
+}
+
+static void test_passed_on_when_it_is_withdrawn(void **state)
+{
+	struct fixture *f = *state;
+
+	reopen_within(f, 100);
+	assert_fails(f, "domain.restore", FILE_ONLY, ERROR_UNKNOWN_OUTCOME,
+		     "domain.restore");
+}
+
 /* -- transfers ------------------------------------------------------------- */
 
 static int count(void *context, const uint8_t *data, size_t len,
@@ -511,6 +581,9 @@ static void test_no_session(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_HOST(test_held_until_the_timeout),
+		WITH_HOST(test_held_until_interrupted),
+		WITH_HOST(test_passed_on_when_it_is_withdrawn),
 		WITH_HOST(test_call),
 		WITH_HOST(test_mutation_carries_a_key),
 		WITH_HOST(test_error_of_the_host),

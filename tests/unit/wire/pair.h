@@ -19,6 +19,7 @@ struct pair {
 	uint64_t now;      /* ns, moved on by the test */
 	unsigned settings; /* first SETTINGS seen, both sides */
 	unsigned goaways;
+	unsigned informed; /* 1xx responses that the client has had */
 	struct error host_error;
 	struct error client_error;
 	bool failed;
@@ -35,6 +36,8 @@ static inline void pair_drain(struct pair *p, struct h2 *h2)
 			p->settings++;
 		else if (event.type == H2_EVENT_GOAWAY)
 			p->goaways++;
+		else if (event.type == H2_EVENT_INFORMED)
+			p->informed++;
 		else if (!h2_deliver(&event) &&
 			 event.type == H2_EVENT_REQUEST && p->on_request)
 			p->on_request(p->context, event.stream);

@@ -230,7 +230,7 @@ static void on_drain(void *context, struct conn *conn)
 	w->drained++;
 }
 
-static const struct conn_events events = {on_open, on_request, on_drain,
+static const struct conn_events events = {on_open, on_request, NULL, on_drain,
 					  on_closed};
 
 static void turn_until(struct world *w, bool (*done)(struct world *))

@@ -137,6 +137,54 @@ static void test_exchange_split_everywhere(void **state)
 		exchange_in_pieces(piece);
 }
 
+static void inform_and_hold(void *context, struct h2_stream *s)
+{
+	const struct h2_header first[] = {{"x-held", "1"}, {"x-once", "2"}};
+	const struct h2_header second = {"x-held", "3"};
+
+	hold_request(context, s);
+	assert_int_equal(h2_inform(s, 102, first, 2), 0);
+	assert_int_equal(h2_inform(s, 102, &second, 1), 0);
+}
+
+static void informed_in_pieces(size_t piece)
+{
+	const struct h2_header headers[] = {{"content-type", "text/plain"}};
+	struct seen client = {0};
+	struct seen host = {.consume = true};
+	struct pair p = {.on_request = inform_and_hold,
+			 .context = &host,
+			 .piece = piece};
+	struct buf body = {0};
+	struct h2_stream *s;
+
+	assert_int_equal(pair_open(&p, &h2_limits_default), 0);
+	s = request(&p, &client, NULL, NULL);
+	pair_run(&p);
+	assert_int_equal(p.informed, 2);
+	assert_int_equal(client.status, 0);
+	assert_string_equal(h2_stream_informed(s, "x-held"), "3");
+	assert_null(h2_stream_informed(s, "x-once"));
+	assert_null(h2_stream_header(s, "x-held"));
+	buf_append_str(&body, "hello");
+	assert_int_equal(h2_respond_body(host.stream, 200, headers, 1, &body),
+			 0);
+	assert_int_equal(h2_inform(host.stream, 102, NULL, 0), -1);
+	pair_run(&p);
+	assert_false(p.failed);
+	assert_int_equal(client.status, 200);
+	assert_int_equal(client.closed, 1);
+	assert_int_equal(client.body.len, 5);
+	buf_free(&client.body);
+	pair_close(&p);
+}
+
+static void test_informed_before_the_answer(void **state)
+{
+	for (size_t piece = 0; piece < 200; piece++)
+		informed_in_pieces(piece);
+}
+
 /* A source of LEFT bytes that counts what was taken. */
 struct flood {
 	size_t left;
@@ -508,6 +556,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchange_split_everywhere),
+		cmocka_unit_test(test_informed_before_the_answer),
 		cmocka_unit_test(test_window_opens_only_by_consuming),
 		cmocka_unit_test(test_unread_stream_stops_nobody),
 		cmocka_unit_test(test_reset_reaches_both),

@@ -70,7 +70,10 @@ static int on_invalid_header(nghttp2_session *session,
 {
 	if (!h2_bucket_charge(context, 1, "invalid header"))
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
-	return 0;
+	/* Its message is malformed (RFC 9113 section 8.2.1); nghttp2 would skip it. */
+	nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
+				  frame->hd.stream_id, H2_PROTOCOL_ERROR);
+	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 /* The header list of S is whole: an event, or the answer 431. */

@@ -117,7 +117,8 @@ static void open_up(struct conn *c)
 	conn_set_state(c, CONN_OPEN);
 	set_deadline(c, 0);
 	c->opened = true;
-	h2_ping(c->h2, clock_monotonic_ns());
+	if (!c->local)
+		h2_ping(c->h2, clock_monotonic_ns());
 	if (c->events->on_open)
 		c->events->on_open(c->context, c);
 }
@@ -203,9 +204,11 @@ static void drain_events(struct conn *c)
 
 static int start_h2(struct conn *c)
 {
+	struct h2_limits limits = c->loop->limits.h2;
+
+	limits.local = c->local;
 	conn_set_state(c, CONN_GREETING);
-	if (h2_new(&c->h2, c->role, &c->loop->limits.h2, on_wants_write, c,
-		   &c->why))
+	if (h2_new(&c->h2, c->role, &limits, on_wants_write, c, &c->why))
 		return -1;
 	conn_mark_dirty(c);
 	return 0;

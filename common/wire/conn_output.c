@@ -8,20 +8,31 @@
 #include "wire/conn_private.h"
 
 #define RECORD_ROOM (WIRE_RECORD_PLAIN + WIRE_RECORD_OVERHEAD)
+#define CLEAR_ROOM  (WIRE_FRAME_LOCAL + WIRE_FRAME_HEADER)
 
-/* One record more into the block. 1: done, 0: nothing to say, -1: broken. */
+/* 1: done, 0: nothing to say, -1: broken. */
 static int add_record(struct conn *c, struct error *err)
 {
-	uint8_t *to = c->tls ? c->loop->write_plain
-			     : c->out->data + c->out->head + c->out->len;
-	ssize_t n = h2_pull(c->h2, to, WIRE_RECORD_PLAIN, err);
+	ssize_t n =
+		h2_pull(c->h2, c->loop->write_plain, WIRE_RECORD_PLAIN, err);
 
 	if (n <= 0)
 		return (int)n;
-	if (!c->tls)
-		c->out->len += (size_t)n;
-	else if (tls_write(c->tls, to, (size_t)n, err) != TLS_OK)
-		return -1;
+	return tls_write(c->tls, c->loop->write_plain, (size_t)n, err) == TLS_OK
+		       ? 1
+		       : -1;
+}
+
+/* The same in clear text, where no record ends. */
+static int add_clear(struct conn *c, struct error *err)
+{
+	size_t room = block_room(c->out);
+	ssize_t n = h2_pull(c->h2, c->out->data + c->out->head + c->out->len,
+			    room < CLEAR_ROOM ? room : CLEAR_ROOM, err);
+
+	if (n <= 0)
+		return (int)n;
+	c->out->len += (size_t)n;
 	return 1;
 }
 
@@ -30,7 +41,7 @@ static int fill_block(struct conn *c, struct error *err)
 	int rc = 1;
 
 	while (rc > 0 && c->h2 && block_room(c->out) >= RECORD_ROOM)
-		rc = add_record(c, err);
+		rc = c->tls ? add_record(c, err) : add_clear(c, err);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -86,7 +97,7 @@ int conn_flush(struct conn *c, struct error *err)
 	if (conn_hold_block(c, err))
 		return -1;
 	c->blocked = false;
-	while (sent > 0 && budget > 0) {
+	while (sent > 0 && budget >= WIRE_RECORD_PLAIN) {
 		if (fill_block(c, err))
 			return -1;
 		if (c->out->len == 0) {

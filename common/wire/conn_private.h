@@ -61,6 +61,7 @@ struct conn {
 	char *peer;
 	uint64_t heard_ns;    /* last bytes received */
 	uint64_t deadline_ns; /* of the grace, drain or linger; 0: none */
+	bool local;           /* a Unix socket, in clear text */
 	bool blocked;         /* the transport takes no more now */
 	bool opened;          /* on_open was called */
 	bool last_named;      /* the drain's second GOAWAY was sent */

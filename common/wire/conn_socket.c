@@ -107,6 +107,15 @@ static bool is_loopback(int fd)
 	       IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&peer)->sin6_addr);
 }
 
+static bool is_unix(int fd)
+{
+	struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+	socklen_t len = sizeof(own);
+
+	return getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
+	       own.ss_family == AF_UNIX;
+}
+
 /*
  * Where BBR is the machine's congestion control, its pacing timers cost a
  * quarter of the sender's time on a line that has no congestion. Reno has none,
@@ -137,6 +146,7 @@ int conn_socket_init(struct conn *c, int fd, struct error *err)
 	int rc;
 
 	c->socket.fd = fd;
+	c->local = !c->tls && is_unix(fd);
 	if (file_set_nonblock(fd, true))
 		return error_set_errno(err, ERROR_SYSTEM, errno,
 				       "the socket cannot be used");

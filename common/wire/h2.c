@@ -12,6 +12,8 @@
 #define EVENTS_AT_FIRST 8u
 /* A larger queue is given back when it is empty. */
 #define EVENTS_KEPT 64u
+/* Entries of the first SETTINGS. */
+#define SETTINGS_MOST 6
 
 const struct h2_limits h2_limits_default = {
 	.streams = WIRE_STREAMS,
@@ -152,7 +154,7 @@ static int open_session(struct h2 *h2, nghttp2_session_callbacks *cb,
 static int submit_settings(struct h2 *h2)
 {
 	bool host = h2->role == H2_HOST;
-	nghttp2_settings_entry s[] = {
+	nghttp2_settings_entry s[SETTINGS_MOST] = {
 		{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
 		 host ? h2->limits.streams : 0},
 		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
@@ -162,13 +164,18 @@ static int submit_settings(struct h2 *h2)
 		{host ? NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL
 		      : NGHTTP2_SETTINGS_ENABLE_PUSH,
 		 host ? 1 : 0},
-		{NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
 	};
+	size_t n = 4;
 
-	/* A client that said the last would send its uploads first in, first
-	 * out; see doc/PROTOCOL.md. */
-	if (nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, s,
-				    array_size(s) - (host ? 0 : 1)))
+	/* A client that said this would send its uploads first in, first out;
+	 * see doc/PROTOCOL.md. */
+	if (host)
+		s[n++] = (nghttp2_settings_entry){
+			NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1};
+	if (h2->limits.local)
+		s[n++] = (nghttp2_settings_entry){
+			NGHTTP2_SETTINGS_MAX_FRAME_SIZE, WIRE_FRAME_LOCAL};
+	if (nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, s, n))
 		return -1;
 	return nghttp2_session_set_local_window_size(
 		h2->session, NGHTTP2_FLAG_NONE, 0, WIRE_WINDOW_CONNECTION);

@@ -43,6 +43,7 @@ struct h2_limits {
 	int32_t window_first; /* bytes a stream */
 	int32_t window_most;  /* bytes a stream */
 	int32_t window_all;   /* bytes, sum over all streams */
+	bool local;           /* the peer is on this machine: WIRE_*_LOCAL */
 };
 
 extern const struct h2_limits h2_limits_default;

@@ -94,6 +94,17 @@ void h2_flow_received(struct h2 *h2, struct h2_stream *s, size_t n)
 }
 
 /*
+ * A client's bulk from a peer on this machine: there is no line to be measured, and
+ * nobody waits for what is behind it, so a large window that is given back seldom
+ * costs least. A client's uploads have windows that follow their rate as ever: with
+ * more it would fill the socket and be woken for each piece of room in it.
+ */
+static bool is_steady(const struct h2_stream *s)
+{
+	return s->h2->limits.local && s->urgency == H2_URGENCY_BULK;
+}
+
+/*
  * A quarter of the window is given back at a time: with a half, as nghttp2 does
  * it, a round trip carries little more than that half, and a window that
  * follows the measured rate never grows to the line's.
@@ -101,7 +112,7 @@ void h2_flow_received(struct h2 *h2, struct h2_stream *s, size_t n)
 static bool is_worth_a_frame(const struct h2_stream *s, int64_t bytes)
 {
 	int32_t half = s->window / 2;
-	int32_t part = s->window / 4;
+	int32_t part = is_steady(s) ? half : s->window / 4;
 
 	if (part < UPDATE_LEAST)
 		part = UPDATE_LEAST < half ? UPDATE_LEAST : half;
@@ -127,15 +138,10 @@ static void give_back(struct h2 *h2, struct h2_stream *s)
 	h2_touch(h2);
 }
 
-void h2_flow_consumed(struct h2 *h2, struct h2_stream *s, size_t n)
-{
-	s->unconsumed -= n;
-	give_back(h2, s);
-}
-
 static bool is_active(const struct h2_stream *s)
 {
-	return s->bytes_in >= BULK_BYTES && (s->epoch_bytes || s->was_active);
+	return !is_steady(s) && s->bytes_in >= BULK_BYTES &&
+	       (s->epoch_bytes || s->was_active);
 }
 
 static void set_window(struct h2 *h2, struct h2_stream *s, int64_t window)
@@ -151,8 +157,27 @@ static void set_window(struct h2 *h2, struct h2_stream *s, int64_t window)
 	give_back(h2, s);
 }
 
-/* Shares the line's content out between the streams that carry data. */
-static void share_windows(struct h2 *h2)
+/* Not before as much has left: who takes nothing is sent no more. */
+static bool is_to_grow(const struct h2_stream *s)
+{
+	return is_steady(s) && s->window < WIRE_WINDOW_LOCAL &&
+	       s->bytes_in - s->unconsumed >= BULK_BYTES;
+}
+
+void h2_flow_consumed(struct h2 *h2, struct h2_stream *s, size_t n)
+{
+	s->unconsumed -= n;
+	if (is_to_grow(s))
+		set_window(h2, s, WIRE_WINDOW_LOCAL);
+	else
+		give_back(h2, s);
+}
+
+/*
+ * Shares the line's content out between the streams that carry data; false where
+ * there is none.
+ */
+static bool share_windows(struct h2 *h2)
 {
 	unsigned active = 0;
 	uint64_t hold_us;
@@ -162,7 +187,7 @@ static void share_windows(struct h2 *h2)
 	list_for_each (node, &h2->streams)
 		active += is_active(list_entry(node, struct h2_stream, node));
 	if (!active)
-		return;
+		return false;
 	hold_us = 2ull * h2_rtt_us(h2) + HOLD_US +
 		  (uint64_t)active * HOLD_US_A_STREAM;
 	total = h2->flow.rate * hold_us / 1000000;
@@ -179,6 +204,7 @@ static void share_windows(struct h2 *h2)
 		if (is_active(s) && !s->reset && !s->closed)
 			set_window(h2, s, share);
 	}
+	return true;
 }
 
 static void begin_epoch(struct h2 *h2)
@@ -294,10 +320,8 @@ void h2_flow_turn(struct h2 *h2)
 	rate = f->epoch_bytes * CLOCK_NS_PER_S / passed;
 	if (rate > f->rate)
 		f->rate = rate;
-	if (f->epoch_bytes >= BULK_BYTES) {
-		share_windows(h2);
-		if (is_probe_due(h2))
-			begin_probe(h2);
-	}
+	if (f->epoch_bytes >= BULK_BYTES && share_windows(h2) &&
+	    is_probe_due(h2))
+		begin_probe(h2);
 	begin_epoch(h2);
 }

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAME_HEADER 9u
-
 static int push(struct h2 *h2, enum h2_event_type type, struct h2_stream *s)
 {
 	struct h2_event event = {.type = type, .stream = s};
@@ -309,7 +307,7 @@ static ssize_t frame_length(nghttp2_session *session, uint8_t type, int32_t id,
 {
 	struct h2 *h2 = context;
 
-	return (ssize_t)(h2->room - h2->used - FRAME_HEADER);
+	return (ssize_t)(h2->room - h2->used - WIRE_FRAME_HEADER);
 }
 
 static int send_data(nghttp2_session *session, nghttp2_frame *frame,
@@ -319,15 +317,15 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame,
 	struct h2 *h2 = context;
 	struct h2_stream *s = source->ptr;
 
-	if (h2->room - h2->used < FRAME_HEADER + length)
+	if (h2->room - h2->used < WIRE_FRAME_HEADER + length)
 		return NGHTTP2_ERR_WOULDBLOCK;
 	if (!s->source)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	memcpy(h2->to + h2->used, header, FRAME_HEADER);
+	memcpy(h2->to + h2->used, header, WIRE_FRAME_HEADER);
 	if (length)
 		s->source->take(s->source_context,
-				h2->to + h2->used + FRAME_HEADER, length);
-	h2->used += FRAME_HEADER + length;
+				h2->to + h2->used + WIRE_FRAME_HEADER, length);
+	h2->used += WIRE_FRAME_HEADER + length;
 	s->bytes_out += length;
 	h2->bytes_out += length;
 	h2->paused = true;

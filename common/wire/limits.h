@@ -6,10 +6,13 @@
 #ifndef VIRTMUX_WIRE_LIMITS_H
 #define VIRTMUX_WIRE_LIMITS_H
 
+#define WIRE_FRAME_HEADER 9u /* bytes, RFC 9113 4.1 */
 /* Bytes that one recv() or send() moves: eight full TLS records and overhead. */
 #define WIRE_BLOCK_SIZE (136u * 1024)
 /* Plaintext of one full TLS record (RFC 8446 section 5.1). */
 #define WIRE_RECORD_PLAIN 16384u
+/* DATA in it, behind a frame's header. */
+#define WIRE_RECORD_DATA (WIRE_RECORD_PLAIN - WIRE_FRAME_HEADER)
 /* What a record adds at most: header, content type, tag, padding none. */
 #define WIRE_RECORD_OVERHEAD 256u
 /* Blocks kept for reuse when nobody needs them. */
@@ -30,7 +33,14 @@
 #define WIRE_WINDOW_MOST       (4 * 1024 * 1024)  /* bytes one stream */
 #define WIRE_WINDOW_ALL        (16 * 1024 * 1024) /* bytes all streams */
 #define WIRE_WINDOW_CONNECTION (64 * 1024 * 1024) /* never the brake */
-#define WIRE_HEADER_TABLE      4096u /* bytes of HPACK state each way */
+/*
+ * A peer on this machine, over a Unix socket: there is no line to be measured, and
+ * what does not fit the socket waits with its sender.
+ */
+#define WIRE_WINDOW_LOCAL (512 * 1024) /* bytes a stream that carries bulk */
+#define WIRE_FRAME_LOCAL  (4 * WIRE_RECORD_DATA) /* bytes of a DATA frame */
+
+#define WIRE_HEADER_TABLE 4096u /* bytes of HPACK state each way */
 
 #define WIRE_GRACE_MS         10000u /* TCP accept to first HTTP/2 SETTINGS */
 #define WIRE_CONNECT_MS       10000u /* one address: TCP connect */

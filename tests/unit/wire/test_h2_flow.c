@@ -360,6 +360,158 @@ static void test_probe_ends_on_a_line_that_never_empties(void **state)
 	pair_close(&p);
 }
 
+/* -- a peer on the same machine --------------------------------------------- */
+
+struct counted {
+	size_t left;
+	size_t largest; /* that was taken at once */
+};
+
+static size_t counted_ready(void *context, bool *end)
+{
+	struct counted *c = context;
+
+	*end = true;
+	return c->left;
+}
+
+static void counted_take(void *context, uint8_t *to, size_t n)
+{
+	struct counted *c = context;
+
+	memset(to, 0, n);
+	c->left -= n;
+	if (n > c->largest)
+		c->largest = n;
+}
+
+static const struct h2_source counted = {.ready = counted_ready,
+					 .take = counted_take};
+
+static void send_counted(void *context, struct h2_stream *s)
+{
+	assert_int_equal(h2_respond(s, 200, NULL, 0, &counted, context), 0);
+}
+
+static void open_local(struct pair *p)
+{
+	struct h2_limits limits = h2_limits_default;
+
+	limits.local = true;
+	assert_int_equal(pair_open(p, &limits), 0);
+	pair_run(p);
+}
+
+static struct h2_stream *download(struct pair *p, const struct h2_handler *to,
+				  enum h2_urgency urgency)
+{
+	static const struct h2_header headers[] = {{":method", "GET"},
+						   {":scheme", "http"},
+						   {":authority", "h"},
+						   {":path", "/"}};
+	struct h2_stream *s;
+
+	assert_int_equal(h2_request(p->client, headers, 4, NULL, NULL, urgency,
+				    to, NULL, &s, NULL),
+			 0);
+	return s;
+}
+
+/* Moves all that both say, and tells the bytes that the client said. */
+static size_t count_said(struct pair *p)
+{
+	uint8_t frame[WIRE_FRAME_LOCAL + WIRE_FRAME_HEADER];
+	size_t said = 0;
+	ssize_t up, down;
+
+	do {
+		up = pair_move(p, p->client, p->host, NULL);
+		said += (size_t)up;
+		down = h2_pull(p->host, frame, sizeof(frame), NULL);
+		if (down > 0)
+			pair_feed(p, p->client, frame, (size_t)down, NULL);
+		pair_drain(p, p->host);
+		p->now += CLOCK_NS_PER_MS;
+	} while (up > 0 || down > 0);
+	return said;
+}
+
+/* 64 MiB in frames of four records, for a WINDOW_UPDATE each 256 KiB. */
+static void test_local_bulk_costs_little(void **state)
+{
+	struct counted c = {.left = 64u << 20};
+	struct pair p = {.on_request = send_counted, .context = &c};
+
+	open_local(&p);
+	download(&p, &handler, H2_URGENCY_BULK);
+	assert_in_range(count_said(&p), 1, (64 * 4 + 16) * 13);
+	assert_int_equal(c.left, 0);
+	assert_int_equal(c.largest, WIRE_FRAME_LOCAL);
+	assert_int_equal(h2_bytes_in(p.client), 64u << 20);
+	pair_close(&p);
+}
+
+static const struct h2_handler takes_nothing = {.on_data = NULL};
+
+static void test_local_bulk_that_nobody_takes_gets_no_more(void **state)
+{
+	struct counted c = {.left = 64u << 20};
+	struct pair p = {.on_request = send_counted, .context = &c};
+	struct h2_stream *s;
+
+	open_local(&p);
+	s = download(&p, &takes_nothing, H2_URGENCY_BULK);
+	count_said(&p);
+	assert_int_equal(h2_bytes_in(p.client), WIRE_WINDOW_FIRST);
+	h2_stream_consume(s, 1000);
+	count_said(&p);
+	assert_int_equal(s->window, WIRE_WINDOW_FIRST);
+	h2_stream_consume(s, WIRE_WINDOW_FIRST - 1000);
+	count_said(&p);
+	assert_int_equal(s->window, WIRE_WINDOW_LOCAL);
+	assert_int_equal(h2_bytes_in(p.client),
+			 WIRE_WINDOW_FIRST + WIRE_WINDOW_LOCAL);
+	pair_close(&p);
+}
+
+static void test_local_windows_keep_the_limit_of_all(void **state)
+{
+	struct counted c = {.left = 512u << 20};
+	struct pair p = {.on_request = send_counted, .context = &c};
+	int64_t most = 0;
+
+	open_local(&p);
+	for (size_t i = 0; i < WIRE_STREAMS; i++)
+		download(&p, &handler, H2_URGENCY_BULK);
+	while (c.left > 0) {
+		p.now += CLOCK_NS_PER_MS;
+		pair_move(&p, p.client, p.host, NULL);
+		pair_move(&p, p.host, p.client, NULL);
+		if (p.client->flow.granted > most)
+			most = p.client->flow.granted;
+	}
+	assert_in_range(most, WIRE_WINDOW_ALL / 2, WIRE_WINDOW_ALL);
+	pair_close(&p);
+}
+
+/* A console's or a display's: a person waits behind what is on its way. */
+static void test_local_console_keeps_to_its_rate(void **state)
+{
+	struct counted c = {.left = 4u << 20};
+	struct pair p = {.on_request = send_counted, .context = &c};
+	struct h2_stream *s;
+
+	open_local(&p);
+	s = download(&p, &handler, H2_URGENCY_CONSOLE);
+	while (c.left > 2u << 20) {
+		p.now += 10 * CLOCK_NS_PER_MS;
+		pair_move(&p, p.client, p.host, NULL);
+		pair_move(&p, p.host, p.client, NULL);
+	}
+	assert_in_range(s->window, WIRE_WINDOW_LEAST, WIRE_WINDOW_FIRST);
+	pair_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +524,11 @@ int main(void)
 		cmocka_unit_test(test_round_trip_is_that_of_the_empty_line),
 		cmocka_unit_test(test_long_round_trip_is_measured_later),
 		cmocka_unit_test(test_probe_ends_on_a_line_that_never_empties),
+		cmocka_unit_test(test_local_bulk_costs_little),
+		cmocka_unit_test(
+			test_local_bulk_that_nobody_takes_gets_no_more),
+		cmocka_unit_test(test_local_windows_keep_the_limit_of_all),
+		cmocka_unit_test(test_local_console_keeps_to_its_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,8 +55,11 @@ enum command_type {
 	COMMAND_VERB,   /* a verb's words (for completion) */
 	COMMAND_PARAM,  /* key=value of the method before it (for completion) */
 	COMMAND_SHELL,  /* a shell that is completed in (for completion) */
-	COMMAND_NUMBER, /* decimal; range "MIN..MAX" */
-	COMMAND_DURATION, /* "10s", "5m"; value in ms */
+	COMMAND_SETTING, /* a key of the configuration (for completion) */
+	COMMAND_SETTING_OR_HOST, /* or a host's name (for completion) */
+	COMMAND_SETTING_VALUE,   /* of the setting before it (for completion) */
+	COMMAND_NUMBER,          /* decimal; range "MIN..MAX" */
+	COMMAND_DURATION,        /* "10s", "5m"; value in ms */
 	COMMAND_CHOICE, /* one of the space-separated words in range, or where it
 			     is NULL of the parameter's enum */
 };

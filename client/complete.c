@@ -8,6 +8,7 @@
 
 #include "client/command_private.h"
 #include "client/complete_private.h"
+#include "client/connect/config.h"
 #include "client/shells.h"
 #include "client/topic.h"
 #include "client/verbs.h"
@@ -33,15 +34,27 @@ static bool is_plain(const char *text)
 	return *text != '\0';
 }
 
+static bool make_room(struct candidates *to)
+{
+	size_t room = to->room ? 2 * to->room : 64;
+	struct candidate *list = NULL;
+
+	if (to->n < to->room)
+		return true;
+	list = realloc(to->list, room * sizeof(*list));
+	if (!list)
+		return false;
+	to->list = list;
+	to->room = room;
+	return true;
+}
+
 static void add(struct candidates *to, char *text, const char *note, bool open)
 {
-	struct candidate *list = realloc(to->list, (to->n + 1) * sizeof(*list));
-
-	if (!list) {
+	if (!make_room(to)) {
 		free(text);
 		return;
 	}
-	to->list = list;
 	to->list[to->n++] = (struct candidate){
 		.text = text,
 		.note = note && is_plain(note) ? strdup(note) : NULL,
@@ -58,12 +71,43 @@ void candidates_add(struct candidates *to, const char *text, const char *note,
 		add(to, copy, note, open);
 }
 
-static bool has_candidate(const struct candidates *to, const char *text)
+/* By text, the first one first. */
+static int by_text(const void *a, const void *b)
 {
+	const struct candidate *const *x = a;
+	const struct candidate *const *y = b;
+	int order = strcmp((*x)->text, (*y)->text);
+
+	return order ? order : *x < *y ? -1 : *x > *y;
+}
+
+/* Forgets all but the first of those that are the same; without memory none. */
+static void drop_doubles(struct candidates *to)
+{
+	autofree struct candidate **sorted = calloc(to->n, sizeof(*sorted));
+	const char *last = NULL;
+	size_t kept = 0;
+
+	for (size_t i = 0; sorted && i < to->n; i++)
+		sorted[i] = &to->list[i];
+	if (!sorted)
+		return;
+	qsort(sorted, to->n, sizeof(*sorted), by_text);
+	for (size_t i = 0; i < to->n; i++) {
+		struct candidate *c = sorted[i];
+
+		if (last && strcmp(c->text, last) == 0) {
+			free(c->text);
+			free(c->note);
+			*c = (struct candidate){0};
+		} else {
+			last = c->text;
+		}
+	}
 	for (size_t i = 0; i < to->n; i++)
-		if (strcmp(to->list[i].text, text) == 0)
-			return true;
-	return false;
+		if (to->list[i].text)
+			to->list[kept++] = to->list[i];
+	to->n = kept;
 }
 
 void complete_offer(struct completing *c, const char *text, const char *note,
@@ -79,7 +123,7 @@ void complete_offer(struct completing *c, const char *text, const char *note,
 	buf_append(&whole, c->word, c->kept);
 	buf_append_str(&whole, text);
 	s = buf_steal_str(&whole);
-	if (s && !has_candidate(c->to, s))
+	if (s)
 		add(c->to, steal(&s), note, open);
 }
 
@@ -98,11 +142,11 @@ const char *complete_given(const struct completing *c, const char *name)
 /* -- the words before ------------------------------------------------------ */
 
 static const struct command_item *find_long(const struct command_item *items,
+					    enum command_item_kind kind,
 					    const char *name, size_t len)
 {
 	for (; items->kind != COMMAND_END; items++)
-		if (items->kind == COMMAND_OPTION &&
-		    strlen(items->name) == len &&
+		if (items->kind == kind && strlen(items->name) == len &&
 		    strncmp(items->name, name, len) == 0)
 			return items;
 	return NULL;
@@ -117,7 +161,10 @@ static const struct command_item *find_letter(const struct command_item *items,
 	return NULL;
 }
 
-/* "--NAME" or "--NAME=…"; the verb's own hide those of every verb. */
+/*
+ * "--NAME" or "--NAME=…"; the verb's own hide those of every verb, and those its
+ * arguments, which may be given in that way as well.
+ */
 static const struct command_item *long_option(const struct completing *c,
 					      const char *word)
 {
@@ -126,10 +173,15 @@ static const struct command_item *long_option(const struct completing *c,
 	const struct command_item *found = NULL;
 
 	if (c->command)
-		found = find_long(c->command->items, name, len);
+		found = find_long(c->command->items, COMMAND_OPTION, name, len);
 	if (!found && c->command && command_is_long(c->command))
-		found = find_long(command_longs, name, len);
-	return found ? found : find_long(command_globals, name, len);
+		found = find_long(command_longs, COMMAND_OPTION, name, len);
+	if (!found)
+		found = find_long(command_globals, COMMAND_OPTION, name, len);
+	if (!found && c->command)
+		found = find_long(c->command->items, COMMAND_ARGUMENT, name,
+				  len);
+	return found;
 }
 
 static const struct command_item *short_option(const struct completing *c,
@@ -180,17 +232,23 @@ static const struct command_item *read_option(const struct completing *c,
 	return NULL;
 }
 
-/* The I-th argument of the verb; the last one again where it takes many. */
-static const struct command_item *argument(const struct command *command,
-					   size_t i)
+static bool is_given(const struct completing *c,
+		     const struct command_item *item)
 {
-	for (const struct command_item *item = command->items;
-	     item->kind != COMMAND_END; item++) {
-		if (item->kind != COMMAND_ARGUMENT)
-			continue;
-		if (i-- == 0 || item->need == COMMAND_MANY)
+	for (size_t i = 0; i < c->given_count; i++)
+		if (c->given[i].item == item)
+			return true;
+	return false;
+}
+
+/* The verb's argument that the next word is; the last one again where it takes many. */
+static const struct command_item *next_argument(const struct completing *c)
+{
+	for (const struct command_item *item = c->command->items;
+	     item->kind != COMMAND_END; item++)
+		if (item->kind == COMMAND_ARGUMENT &&
+		    (item->need == COMMAND_MANY || !is_given(c, item)))
 			return item;
-	}
 	return NULL;
 }
 
@@ -318,6 +376,12 @@ static void offer_value_of(struct completing *c, const struct member *param)
 		complete_live(c, param->name);
 }
 
+static void offer_files(struct completing *c)
+{
+	c->to->files = true;
+	c->to->files_at = c->kept;
+}
+
 /* "key=", and behind it what the parameter of the method takes. */
 static void offer_param(struct completing *c)
 {
@@ -357,6 +421,44 @@ static void offer_help(struct completing *c, const char *first)
 			       false);
 }
 
+/* Keys of the configuration. */
+static void offer_settings(struct completing *c)
+{
+	for (size_t i = 0; i < profile_options_count; i++) {
+		const char *doc = profile_options[i].doc;
+		const char *end = strstr(doc, ". "); /* of a sentence */
+		autofree char *note =
+			strndup(doc, end ? (size_t)(end - doc) : strlen(doc));
+
+		complete_offer(c, profile_options[i].name, note, false);
+	}
+	complete_offer(c, CONFIG_HOST_KEY, "which host is meant otherwise",
+		       false);
+}
+
+/* What may be written for the key that stands before it. */
+static void offer_setting_value(struct completing *c)
+{
+	const char *key = complete_given(c, "key");
+	const struct option_spec *o = profile_options;
+	const struct option_spec *end = o + profile_options_count;
+
+	while (key && o < end && strcmp(o->name, key) != 0)
+		o++;
+	if (key && strcmp(key, CONFIG_HOST_KEY) == 0)
+		complete_hosts(c, false);
+	else if (!key || o == end)
+		return;
+	else if (o->type == OPTION_BOOL)
+		offer_words(c, "yes no");
+	else if (o->type == OPTION_CHOICE)
+		offer_words(c, o->range);
+	else if (config_form(key) != CONFIG_PLAIN)
+		offer_files(c);
+	else if (o->fallback)
+		complete_offer(c, o->fallback, "the preset", false);
+}
+
 /* What a value of ITEM may be, behind the first KEPT bytes of the word. */
 static void offer_value(struct completing *c, const struct command_item *item)
 {
@@ -365,8 +467,17 @@ static void offer_value(struct completing *c, const struct command_item *item)
 		offer_choices(c, item);
 		break;
 	case COMMAND_FILE:
-		c->to->files = true;
-		c->to->files_at = c->kept;
+		offer_files(c);
+		break;
+	case COMMAND_SETTING_OR_HOST:
+		offer_settings(c);
+		complete_hosts(c, false);
+		break;
+	case COMMAND_SETTING:
+		offer_settings(c);
+		break;
+	case COMMAND_SETTING_VALUE:
+		offer_setting_value(c);
 		break;
 	case COMMAND_HOST:
 		complete_hosts(c, item->kind == COMMAND_OPTION);
@@ -395,14 +506,14 @@ static void offer_value(struct completing *c, const struct command_item *item)
 	}
 }
 
-static void offer_argument(struct completing *c, size_t place)
+static void offer_argument(struct completing *c)
 {
 	const struct command_item *item = NULL;
 
 	if (c->family)
 		offer_family(c, c->family);
 	if (c->command)
-		item = argument(c->command, place);
+		item = next_argument(c);
 	if (item)
 		offer_value(c, item);
 	else if (c->command && !c->word[0])
@@ -412,7 +523,7 @@ static void offer_argument(struct completing *c, size_t place)
 }
 
 static void offer_last(struct completing *c, const struct command_item *wanted,
-		       size_t place, bool ended)
+		       bool ended)
 {
 	const struct command_item *item = NULL;
 	const char *value = NULL;
@@ -422,7 +533,7 @@ static void offer_last(struct completing *c, const struct command_item *wanted,
 		return;
 	}
 	if (ended || c->word[0] != '-') {
-		offer_argument(c, place);
+		offer_argument(c);
 		return;
 	}
 	if (c->word[1])
@@ -442,7 +553,6 @@ void complete_words(struct candidates *to, const char *const *words, size_t n)
 		NULL; /* the next word is its value */
 	const struct command_item *item = NULL;
 	const char *value = NULL;
-	size_t place = 0;
 	bool ended = false; /* "--" was there */
 
 	for (size_t i = 0; i + 1 < n; i++) {
@@ -460,10 +570,12 @@ void complete_words(struct candidates *to, const char *const *words, size_t n)
 			if (!c.command && !c.family)
 				return;
 		} else {
-			item = argument(c.command, place++);
+			item = next_argument(&c);
 			if (item)
 				give(&c, item, words[i]);
 		}
 	}
-	offer_last(&c, wanted, place, ended);
+	offer_last(&c, wanted, ended);
+	if (to->n > 1)
+		drop_doubles(to);
 }

@@ -17,9 +17,11 @@
 #include "base/cleanup.h"
 #include "client/command.h"
 
-#define COMPLETE_WORD "__complete" /* instead of a verb */
-#define COMPLETE_MS   500          /* for the session to answer, milliseconds */
-#define COMPLETE_MAX  10000        /* candidates */
+#define COMPLETE_WORD  "__complete" /* instead of a verb */
+#define COMPLETE_MS    1000  /* for all sessions to answer, milliseconds */
+#define COMPLETE_PART  4     /* of COMPLETE_MS, for one of several */
+#define COMPLETE_HOSTS 64    /* whose names are asked for at most */
+#define COMPLETE_MAX   32768 /* candidates */
 
 struct candidate {
 	char *text; /* the whole last word */
@@ -30,13 +32,15 @@ struct candidate {
 struct candidates {
 	struct candidate *list;
 	size_t n;
+	size_t room;     /* for so many */
 	bool files;      /* names of files, which the shell knows better */
 	size_t files_at; /* bytes of the last word before the file's name */
 };
 
 /*
  * For the WORDS (N of them, without "virtmux"), the last of which is the one that is
- * not finished and may be empty. What cannot be found out is left out.
+ * not finished and may be empty. What cannot be found out is left out. Each candidate
+ * once, in the order of the tables and of the hosts' answers.
  */
 void complete_words(struct candidates *to, const char *const *words, size_t n);
 /* One more, of the whole word; without memory it is missing. */

@@ -8,10 +8,12 @@
 
 #include "api/codec.h"
 #include "api/json.h"
+#include "base/clock.h"
 #include "client/command_private.h"
 #include "client/complete_private.h"
 #include "client/connect/channel.h"
 #include "client/connect/config.h"
+#include "client/connect/hosts.h"
 #include "client/connect/key.h"
 
 /* -- the configuration ----------------------------------------------------- */
@@ -27,30 +29,56 @@ static const char *config_file(const struct completing *c)
 	return file && file[0] ? file : NULL;
 }
 
+/* Whether the list LIST, of which LEN bytes count, has WORD already. */
+static bool is_listed(const char *list, size_t len, const char *word)
+{
+	const char *end = list + len;
+
+	while (list < end) {
+		size_t n = strcspn(list, ",");
+
+		if (n == strlen(word) && strncmp(list, word, n) == 0)
+			return true;
+		list += n + 1;
+	}
+	return false;
+}
+
+static void offer_group(struct completing *c, const char *list, size_t len,
+			const char *name, const char *note)
+{
+	autobuf text = {0};
+	autofree char *word = NULL;
+
+	buf_appendf(&text, "@%s", name);
+	word = buf_steal_str(&text);
+	if (word && !is_listed(list, len, word))
+		complete_offer(c, word, note, false);
+}
+
 void complete_hosts(struct completing *c, bool groups)
 {
 	autoptr(config) config = NULL;
-	const char *comma = strrchr(c->word + c->kept, ',');
+	const char *list = c->word + c->kept;
+	const char *comma = groups ? strrchr(list, ',') : NULL;
+	size_t len = comma ? (size_t)(comma + 1 - list) : 0;
 	const char *const *names = NULL;
 	size_t n = 0;
 
 	if (config_load(&config, config_file(c), CONFIG_SYSTEM_FILE, NULL) < 0)
 		return;
-	if (groups && comma)
-		c->kept = (size_t)(comma + 1 - c->word);
+	c->kept += len;
 	names = config_hosts(config, &n);
 	for (size_t i = 0; i < n; i++)
-		complete_offer(c, names[i], NULL, false);
+		if (!is_listed(list, len, names[i]))
+			complete_offer(c, names[i], NULL, false);
+	if (!groups)
+		return;
+	if (n > 1)
+		offer_group(c, list, len, HOSTS_ALL, "all hosts");
 	names = config_groups(config, &n);
-	for (size_t i = 0; groups && i < n; i++) {
-		autobuf text = {0};
-		autofree char *word = NULL;
-
-		buf_appendf(&text, "@%s", names[i]);
-		word = buf_steal_str(&text);
-		if (word)
-			complete_offer(c, word, "a group of hosts", false);
-	}
+	for (size_t i = 0; i < n; i++)
+		offer_group(c, list, len, names[i], "a group of hosts");
 }
 
 /* -- the session ----------------------------------------------------------- */
@@ -79,26 +107,33 @@ static const struct source *find_source(const char *name)
 	return NULL;
 }
 
-/* The profile that the line names, with little patience. */
-static int find_profile(const struct completing *c, struct profile **profile)
+/* What --host says, or the environment; NULL: neither. */
+static const char *host_text(const struct completing *c)
 {
-	const char *environment = getenv("VIRTMUX_HOST");
 	const char *host = complete_given(c, "host");
+
+	if (!host)
+		host = getenv("VIRTMUX_HOST");
+	return host && host[0] ? host : NULL;
+}
+
+/* The profile of HOST, with little patience. */
+static int find_profile(const struct completing *c, const char *host,
+			uint64_t ms, struct profile **profile)
+{
 	struct profile_request request = {
 		.config = config_file(c),
-		.host = host ? host : environment,
+		.host = host,
 		.address = complete_given(c, "address"),
 		.ca = complete_given(c, "ca"),
 		.certificate = complete_given(c, "certificate"),
 		.key = complete_given(c, "key"),
 	};
 
-	if (request.host && !request.host[0])
-		request.host = NULL;
 	if (profile_load(profile, &request, NULL) < 0)
 		return -1;
-	if ((*profile)->connect_timeout > COMPLETE_MS)
-		(*profile)->connect_timeout = COMPLETE_MS;
+	if ((*profile)->connect_timeout > (int64_t)ms)
+		(*profile)->connect_timeout = (int64_t)ms;
 	return (*profile)->overridden ? -1 : 0;
 }
 
@@ -144,8 +179,22 @@ static const char *member_text(struct json_object *entry, const char *name)
 	return json_object_get_string(member);
 }
 
+/* What is known of a name: on which HOST it is (NULL: there is but one), and NOTE. */
+static void offer_name(struct completing *c, const char *text, const char *host,
+		       const char *note)
+{
+	autobuf both = {0};
+	autofree char *s = NULL;
+
+	if (host)
+		buf_appendf(&both, "%s%s%s", host, note ? ": " : "",
+			    note ? note : "");
+	s = host ? buf_steal_str(&both) : NULL;
+	complete_offer(c, text, host ? s : note, false);
+}
+
 static void offer_entries(struct completing *c, const struct source *source,
-			  struct json_object *result)
+			  struct json_object *result, const char *host)
 {
 	struct json_object *list = NULL;
 
@@ -157,36 +206,72 @@ static void offer_entries(struct completing *c, const struct source *source,
 		const char *text = member_text(e, source->member);
 
 		if (text)
-			complete_offer(c, text, member_text(e, source->note),
-				       false);
+			offer_name(c, text, host, member_text(e, source->note));
 	}
 }
 
-static void ask_session(struct completing *c, const struct source *source,
-			const struct profile *profile, const char *params)
+/* *RESULT of HOST's session, within MS. */
+static int ask_session(const struct completing *c, const struct source *source,
+		       const char *host, const char *params, uint64_t ms,
+		       struct json_object **result)
 {
 	const struct key_sources nobody = {.passphrase_fd = -1, .batch = true};
-	const struct channel_options options = {
-		.profile = profile,
+	struct channel_options options = {
 		.sources = &nobody,
 		.route = CHANNEL_ROUTE_SESSION,
-		.call_ms = COMPLETE_MS,
+		.call_ms = ms,
 	};
 	autoptr(channel) channel = NULL;
-	autojson result = NULL;
+	autoptr(profile) profile = NULL;
 	autoerror why = {0};
 
-	if (channel_open(&channel, &options, &why) == 0 &&
-	    channel_call(channel, source->method, params, &result, &why) == 0)
-		offer_entries(c, source, result);
+	if (find_profile(c, host, ms, &profile) < 0)
+		return -1;
+	options.profile = profile;
+	if (channel_open(&channel, &options, &why) < 0)
+		return -1;
+	return channel_call(channel, source->method, params, result, &why);
+}
+
+/* The hosts one after the other; who hangs takes no more than a part of the time. */
+static void ask_several(struct completing *c, const struct source *source,
+			const struct hosts *hosts, const char *params)
+{
+	uint64_t end = clock_monotonic_ns() + COMPLETE_MS * CLOCK_NS_PER_MS;
+
+	for (size_t i = 0; i < hosts->count; i++) {
+		uint64_t now = clock_monotonic_ns();
+		uint64_t left = now < end ? (end - now) / CLOCK_NS_PER_MS : 0;
+		uint64_t part = COMPLETE_MS / COMPLETE_PART;
+		autojson result = NULL;
+
+		if (left == 0)
+			return;
+		if (ask_session(c, source, hosts->names[i], params,
+				left < part ? left : part, &result) == 0)
+			offer_entries(c, source, result, hosts->names[i]);
+	}
 }
 
 void complete_live(struct completing *c, const char *name)
 {
 	const struct source *source = find_source(name);
 	autofree char *params = source ? make_params(c, source) : NULL;
-	autoptr(profile) profile = NULL;
+	const char *text = host_text(c);
+	autoptr(config) config = NULL;
+	autojson result = NULL;
+	autohosts hosts = {0};
 
-	if (params && find_profile(c, &profile) == 0)
-		ask_session(c, source, profile, params);
+	if (!params)
+		return;
+	if (!text || !hosts_are_several(text)) {
+		if (ask_session(c, source, text, params, COMPLETE_MS,
+				&result) == 0)
+			offer_entries(c, source, result, NULL);
+		return;
+	}
+	if (config_load(&config, config_file(c), CONFIG_SYSTEM_FILE, NULL) ==
+		    0 &&
+	    hosts_find(&hosts, config, text, COMPLETE_HOSTS, NULL) == 0)
+		ask_several(c, source, &hosts, params);
 }

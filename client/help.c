@@ -118,6 +118,9 @@ void help_value(struct buf *out, const struct command *command,
 		break;
 	case COMMAND_VERB:
 	case COMMAND_PARAM:
+	case COMMAND_SETTING:
+	case COMMAND_SETTING_OR_HOST:
+	case COMMAND_SETTING_VALUE:
 	case COMMAND_TEXT:
 		buf_append_str(out, item->kind == COMMAND_OPTION && item->range
 					    ? item->range

@@ -66,7 +66,8 @@ static void take(struct line *line, struct buf *word, const char **p,
 	} else {
 		buf_append_char(word, c);
 		if (!line->quote && breaks && strchr(breaks, c))
-			line->broken_at = word->len;
+			line->broken_at =
+				word->len - (strchr(BREAKS_KEPT, c) ? 1 : 0);
 	}
 }
 

@@ -13,6 +13,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+#define BREAKS_KEPT                                                            \
+	"$@" /* belong to what is behind them (rl_special_prefixes) */
+
 struct line {
 	char **words; /* without their quotes; NULL-terminated */
 	size_t n;
@@ -20,7 +23,7 @@ struct line {
 	char quote; /* that is still open at the end: ' or " (\ for a lone one) */
 	size_t begins_at; /* of the last word, in the text */
 	size_t quoted_at; /* bytes of the last word before that quote */
-	size_t broken_at; /* bytes of the last word up to the last BREAKS in it */
+	size_t broken_at; /* bytes of the last word that the last BREAKS in it parts */
 };
 
 /*

@@ -19,8 +19,8 @@
 #include "client/verbs.h"
 
 #define SIGNALLED   128 /* sh's exit status of what a signal has ended: more */
-#define ANSWER_MAX  (1024 * 1024) /* bytes of candidates */
-#define EXTRA_WORDS 4             /* program, -H, host, and the NULL */
+#define ANSWER_MAX  (8 * 1024 * 1024) /* bytes of candidates */
+#define EXTRA_WORDS 4                 /* program, -H, host, and the NULL */
 
 /* What a line may begin with that is no verb. */
 static const struct {

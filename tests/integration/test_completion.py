@@ -108,8 +108,16 @@ class Tables(CompletionCase):
         with open(self.alice.config, "a", encoding="utf-8") as file:
             file.write("\n[host other]\naddress = other.invalid\n"
                        "[group both]\nhosts = test, other\n")
-        self.assertEqual(self.words("-H", ""), [NAME, "other", "@both"])
+        self.assertEqual(self.complete("-H", "")[1],
+                         {NAME: "", "other": "", "@all": "all hosts",
+                          "@both": "a group of hosts"})
         self.assertEqual(self.words("--host=test,o"), ["--host=test,other"])
+        # what stands before the comma is not offered once more
+        self.assertEqual(self.words("-H", "test,"),
+                         ["test,other", "test,@all", "test,@both"])
+        self.assertEqual(self.words("-Htest,@both,"),
+                         ["-Htest,@both,other", "-Htest,@both,@all"])
+        self.assertEqual(self.words("-H", "other,@b"), ["other,@both"])
         self.assertEqual(self.words("doctor", "o"), ["other"])
         self.assertEqual(self.words("call", "domain.inf"), ["domain.info"])
         self.assertIn("domain=", self.words("call", "domain.info", ""))
@@ -120,6 +128,18 @@ class Tables(CompletionCase):
         self.assertEqual(self.complete("--ca=/et")[0], "files")
         self.assertEqual(self.words("completion", ""), ["bash", "zsh", "fish"])
         self.assertIn("list", self.words("help", "li"))
+
+    def test_settings(self):
+        self.assertEqual(self.words("config", "set", "pers"), ["persist"])
+        self.assertIn("layout", self.words("config", "unset", ""))
+        self.assertEqual(self.words("config", "set", "session", ""), ["yes", "no"])
+        self.assertEqual(self.words("config", "set", "tls-min", "1"), ["1.2", "1.3"])
+        self.assertEqual(self.words("config", "set", "persist", ""), ["10m"])
+        self.assertEqual(self.words("config", "set", "host", ""), [NAME])
+        self.assertEqual(self.complete("config", "set", "ca", "/et")[0], "files")
+        self.assertEqual(self.words("config", "set", "no-such", ""), [])
+        words = self.words("config", "")
+        self.assertLessEqual({"set", "unset", "address", "host", NAME}, set(words))
 
     def test_printed_files(self):
         for shell in ("bash", "zsh", "fish"):
@@ -170,6 +190,51 @@ class Live(CompletionCase):
         done = self.alice.run("snapshot-create-as", "test", "before")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.words("snapshot-revert", "test", ""), ["before"])
+
+    def test_arguments_by_their_names(self):
+        """As virsh takes them; they are no places then."""
+        self.define("off-1")
+        self.assertEqual(self.words("dominfo", "--domain=t"), ["--domain=test"])
+        self.assertEqual(self.words("start", "--domain", ""), ["off-1"])
+        self.assertEqual(self.words("shutdown", "--domain=test", "--mode", "ac"), ["acpi"])
+        done = self.alice.run("snapshot-create-as", "test", "before")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.words("snapshot-revert", "--domain", "test", "b"), ["before"])
+
+    def test_several_hosts(self):
+        """The names that any of them has, each once, with where it is; who has no
+        session, or hangs, takes no name away from the others."""
+        self.define("off-1", "off-2")
+        other = self.second_host()
+        text = virtmux_test.read_file(self.alice.config)
+        section = text.split("[host test]")[1]
+        with open(self.alice.config, "a", encoding="utf-8") as file:
+            file.write("\n[host other]" + section.replace(self.daemon.address,
+                                                          other.address) +
+                       "\n[host none]" + section)
+        done = self.alice.run("session", "open", "other")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.addCleanup(self.alice.run, "session", "end", "all")
+        self.assertEqual(self.complete("-H", "test,none,other", "start", "")[1],
+                         {"off-1": "test: shut-off", "off-2": "test: shut-off",
+                          "else": "other: shut-off"})
+        self.assertEqual(self.words("-H@all", "start", "e"), ["else"])
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            self.assertEqual(self.words("-H", "test,other", "start", ""), ["else"])
+        finally:
+            self.daemon.process.send_signal(signal.SIGCONT)
+
+    def second_host(self):
+        """A daemon with one domain that does not run, "else"."""
+        folder = os.path.join(self.work, "other")
+        os.mkdir(folder)
+        other = virtmux_test.Daemon(folder, self.authority, self.access, {})
+        other.spawn()
+        self.addCleanup(other.end)
+        other.wait_ready()
+        other.result("alice", "domain.define", {"xml": DOMAIN.format("else")})
+        return other
 
     def test_only_what_may_be_seen(self):
         bob = self.client(self.daemon, "bob", session="yes")
@@ -267,6 +332,8 @@ class Shells(CompletionCase):
         return virtmux_test.read_file(self.told).splitlines()
 
     def check(self):
+        with open(self.alice.config, "a", encoding="utf-8") as file:
+            file.write(f"\n[group both]\nhosts = {NAME}\n")
         self.define("off-1", ODD)
         self.assertEqual(self.typed("virtmux start o\t"), ["start", "off-1"])
         self.assertEqual(self.typed("virtmux start we\t"), ["start", ODD])
@@ -278,6 +345,12 @@ class Shells(CompletionCase):
         self.assertEqual(self.typed("virtmux call domain.info domain=of\t"),
                          ["call", "domain.info", "domain=off-1"])
         self.assertEqual(self.typed("virtmux net-info def\t"), ["net-info", "default"])
+        self.assertEqual(self.typed("virtmux -H test,@bo\tstart off\t"),
+                         ["-H", "test,@both", "start", "off-1"])
+        self.assertEqual(self.typed("virtmux config set tls-m\t1.3"),
+                         ["config", "set", "tls-min", "1.3"])
+        self.assertEqual(self.typed("virtmux dominfo --domain=tes\t"),
+                         ["dominfo", "--domain=test"])
         path = write_file(os.path.join(self.work, "guest 1.xml"), "<x/>")
         self.assertEqual(self.typed(f"virtmux define {self.work}/gues\t"),
                          ["define", path])

@@ -13,7 +13,7 @@
 
 static void split(struct line *line, const char *text)
 {
-	assert_int_equal(line_split(line, text, "=:", NULL), 0);
+	assert_int_equal(line_split(line, text, "=:@", NULL), 0);
 }
 
 /* TEXT has the words of the list that ends with NULL. */
@@ -69,6 +69,9 @@ static void test_last_word(void **state)
 	assert_false(line.between);
 	assert_int_equal(line.broken_at, strlen("--host=a:"));
 	assert_int_equal(line.quote, 0);
+	line_clear(&line);
+	split(&line, "-H a,@b"); /* as bash's editor has it */
+	assert_int_equal(line.broken_at, strlen("a,"));
 	line_clear(&line);
 	split(&line, "a=b x'web 1");
 	assert_int_equal(line.quote, '\'');

@@ -1,6 +1,9 @@
 # It talks to a host, which is a child process.
 unit_test(client command client PkgConfig::JSON)
 target_sources(test_client_command PRIVATE connect/fake_host.c)
+unit_test(client complete client)
+unit_test(client complete_live client)
+target_sources(test_client_complete_live PRIVATE connect/fake_host.c)
 unit_test(client config_edit client)
 unit_test(client escapes client)
 unit_test(client held_line client)

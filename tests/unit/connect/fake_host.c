@@ -3,6 +3,8 @@
  *   session.whoami  {"identity":"tester","key":the idempotency-key or ""}
  *   domain.info     the error not-found
  *   domain.list     no answer, ever
+ *   network.list    FAKE_NETWORKS of them, "net-00000" and so on, the first one once
+ *                   more, and some that have odd names
  *   domain.start    the connection ends without an answer
  *   domain.reboot   the same when its key is seen for the first time; then the key
  *   job.list, domain.shutdown  as a session whose host is away: the stream is cut, then
@@ -116,6 +118,24 @@ static void answer_whoami(struct h2_stream *s)
 	answer(s, 200, &body);
 }
 
+static void answer_networks(struct h2_stream *s)
+{
+	static const char odd[] =
+		"{\"name\":\"net-00000\"},{\"name\":\"two words\"},"
+		"{\"name\":\"it's \\\"quoted\\\"\"},{\"name\":\"näh\"},"
+		"{\"name\":\"\"},{\"name\":\"a\\u001bb\"},{\"name\":7},{}]}";
+	autobuf result = {0};
+	autobuf body = {0};
+
+	buf_append_str(&result, "{\"networks\":[");
+	for (unsigned i = 0; i < FAKE_NETWORKS; i++)
+		buf_appendf(&result, "{\"name\":\"net-%05u\"},", i);
+	buf_append_str(&result, odd);
+	message_append_result_text(&body, "1", (char *)buf_bytes(&result),
+				   result.len);
+	answer(s, 200, &body);
+}
+
 static void answer_key(struct h2_stream *s, const char *key)
 {
 	autobuf body = {0};
@@ -207,6 +227,8 @@ static void answer_call(struct exchange_end *x, struct h2_stream *s)
 		answer_error(s, 200, ERROR_NOT_FOUND, "no domain 'x'");
 	else if (strcmp(name, "domain.list") == 0)
 		return;
+	else if (strcmp(name, "network.list") == 0)
+		answer_networks(s);
 	else if (strcmp(name, "domain.start") == 0)
 		conn_close(x->conn, NULL);
 	else if (strcmp(name, "domain.reboot") == 0)

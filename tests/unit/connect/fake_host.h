@@ -11,6 +11,8 @@
 
 struct profile;
 
+#define FAKE_NETWORKS 10000
+
 struct fake_host {
 	char folder[64]; /* XDG_RUNTIME_DIR, removed at the end */
 	char socket[96];

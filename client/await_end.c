@@ -11,8 +11,8 @@
 
 #include "api/codec.h"
 #include "api/json.h"
-#include "base/clock.h"
 #include "client/connect/channel.h"
+#include "client/connect/deadline.h"
 
 #define LOOK_MS   1000u /* between two looks, where nothing is heard */
 #define EVENT_MAX 65536 /* bytes of an event; a longer one is passed over */
@@ -147,42 +147,48 @@ static int is_reached(struct waiting *w, struct error *err)
 	return w->rebooted;
 }
 
-static int wait_until(struct waiting *w, uint64_t until_ms, struct error *err)
+static int wait_for_it(struct waiting *w, struct error *err)
 {
 	for (;;) {
-		uint64_t now = clock_monotonic_ns() / CLOCK_NS_PER_MS;
-		uint64_t ms = LOOK_MS;
 		int rc = is_reached(w, err);
 
 		if (rc != 0)
 			return rc < 0 ? -1 : 0;
-		if (until_ms && now >= until_ms)
-			return error_set(
-				err, ERROR_TIMED_OUT,
-				"domain '%s' was asked to %s, and has not done "
-				"so in time; it may still do it",
-				call_argument(w->call, 0),
-				w->goal == AWAIT_REBOOT ? "reboot"
-							: "shut down");
-		if (until_ms && until_ms - now < ms)
-			ms = until_ms - now;
-		if (channel_pause(w->channel, ms, err) < 0)
+		if (channel_pause(w->channel, LOOK_MS, err) < 0)
 			return -1;
 	}
 }
 
+/* It was asked: that is known, whatever was under way when time was up. */
+static int wait_in_time(struct waiting *w, struct error *err)
+{
+	autoerror why = {0};
+
+	if (wait_for_it(w, &why) == 0)
+		return 0;
+	if (call_is_late(w->call)) {
+		error_clear(&why);
+		deadline_late(call_deadline(w->call), &why);
+		error_prefix(&why,
+			     "domain '%s' was asked to %s, and has not done so "
+			     "yet; it may still do it",
+			     call_argument(w->call, 0),
+			     w->goal == AWAIT_REBOOT ? "reboot" : "shut down");
+	}
+	return error_move(err, &why);
+}
+
 int await_end(struct command_call *call, const char *domain,
 	      enum await_goal goal, const char *method, const char *params,
-	      uint64_t limit_ms, struct json_object **result, struct error *err)
+	      struct json_object **result, struct error *err)
 {
 	struct waiting w = {.call = call, .goal = goal};
-	uint64_t now = clock_monotonic_ns() / CLOCK_NS_PER_MS;
 	int rc = -1;
 
 	if (call_channel(call, &w.channel, err) == 0 &&
 	    find(&w, domain, err) == 0 && listen_for(&w, err) == 0 &&
 	    call_method(call, method, params, result, err) == 0)
-		rc = wait_until(&w, limit_ms ? now + limit_ms : 0, err);
+		rc = wait_in_time(&w, err);
 	end_listening(&w);
 	buf_free(&w.line);
 	free(w.uuid);

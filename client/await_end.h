@@ -14,12 +14,10 @@ enum await_goal {
 
 /*
  * Calls METHOD with PARAMS (JSON text, which name DOMAIN), as call_method() would, and
- * waits for GOAL, LIMIT_MS at most (0: for ever). ERROR_TIMED_OUT: it was asked, and has
- * not done it in that time.
+ * waits for GOAL. ERROR_TIMED_OUT: it was asked, and has not done it within --timeout.
  */
 int await_end(struct command_call *call, const char *domain,
 	      enum await_goal goal, const char *method, const char *params,
-	      uint64_t limit_ms, struct json_object **result,
-	      struct error *err);
+	      struct json_object **result, struct error *err);
 
 #endif

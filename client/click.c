@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "api/json.h"
-#include "base/clock.h"
 #include "client/connect/channel.h"
 #include "client/consoles/console_domain.h"
 #include "client/output.h"
@@ -35,7 +34,6 @@ struct click {
 	unsigned status;
 	bool ready, updated, has_pointer, absolute, over;
 	unsigned width, height;
-	uint64_t deadline; /* clock_monotonic_ns() */
 	struct error why;
 };
 
@@ -195,13 +193,12 @@ static int await(struct click *c, const bool *flag, const char *what,
 	while (!*flag) {
 		if (c->over)
 			return error_move(err, &c->why);
-		if (clock_monotonic_ns() >= c->deadline)
-			return error_set(err, ERROR_TIMED_OUT,
-					 "the display of domain '%s' %s in "
-					 "time",
-					 call_argument(c->call, 0), what);
-		if (channel_pause(c->channel, TURN_MS, err) < 0)
-			return -1;
+		if (channel_pause(c->channel, TURN_MS, err) == 0)
+			continue;
+		if (channel_is_late(c->channel))
+			error_prefix(err, "the display of domain '%s' %s",
+				     call_argument(c->call, 0), what);
+		return -1;
 	}
 	return 0;
 }
@@ -347,12 +344,9 @@ int verb_click(struct command_call *call, struct error *err)
 	int rc;
 
 	if (read_place(call, &x, &y, err) < 0 ||
+	    call_default_timeout(call, DEFAULT_TIMEOUT_MS, err) < 0 ||
 	    call_channel(call, &c.channel, err) < 0)
 		return -1;
-	c.deadline =
-		clock_monotonic_ns() +
-		(uint64_t)call_number(call, "timeout", DEFAULT_TIMEOUT_MS) *
-			CLOCK_NS_PER_MS;
 	rc = converse(&c, x, y, err);
 	finish(&c);
 	if (rc == 0)

@@ -16,6 +16,7 @@
 #include "client/connect/channel.h"
 #include "client/command_private.h"
 #include "client/follow.h"
+#include "client/guard.h"
 #include "client/output.h"
 #include "client/connect/profile.h"
 
@@ -215,6 +216,7 @@ const struct key_sources *call_key_sources(struct command_call *call)
 			(int)command_global_number(call, "passphrase-fd", -1),
 		.passphrase_file =
 			command_global_text(call, "passphrase-file", NULL),
+		.deadline = &call->deadline,
 		.batch = call_flag(call, "batch"),
 		.log = call->log,
 	};
@@ -262,6 +264,7 @@ static int open_channel(struct command_call *call, struct tls_context *tls,
 		.profile = profile,
 		.sources = call_key_sources(call),
 		.config = call_config_file(call),
+		.deadline = &call->deadline,
 		.log = call->log,
 	};
 	options.profile = profile;
@@ -271,7 +274,7 @@ static int open_channel(struct command_call *call, struct tls_context *tls,
 	options.keep_key = call->keep_key;
 	options.route = call_flag(call, "no-session") ? CHANNEL_ROUTE_DIRECT
 						      : CHANNEL_ROUTE_ANY;
-	options.call_ms = (uint64_t)command_global_number(call, "timeout", 0);
+	options.deadline = &call->deadline;
 	options.log = call->log;
 	options.on_away = tells_of_waits(call) ? on_away : NULL;
 	options.on_held = tells_of_waits(call) ? on_held : NULL;
@@ -286,6 +289,30 @@ int call_channel(struct command_call *call, struct channel **channel,
 		return -1;
 	*channel = call->channel;
 	return 0;
+}
+
+struct deadline *call_deadline(struct command_call *call)
+{
+	return &call->deadline;
+}
+
+int call_default_timeout(struct command_call *call, uint64_t ms,
+			 struct error *err)
+{
+	if (call->deadline.ms)
+		return 0;
+	deadline_set(&call->deadline, ms, call->begun);
+	return command_begin_guard(call, err);
+}
+
+bool call_is_late(const struct command_call *call)
+{
+	return deadline_is_over(&call->deadline);
+}
+
+void call_begun(struct command_call *call)
+{
+	deadline_lift(&call->deadline);
 }
 
 void call_drop_channel(struct command_call *call)
@@ -449,6 +476,7 @@ static void free_values(struct value *values, const struct command_item *items)
 void command_clear(struct command_call *call)
 {
 	channel_free(call->channel);
+	guard_free(call->guard);
 	tls_context_unref(call->tls);
 	profile_free(call->profile);
 	output_free(call->output);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 
 struct channel;
+struct deadline;
 struct json_object;
 struct key_sources;
 struct profile;
@@ -232,6 +233,18 @@ const struct key_sources *call_key_sources(struct command_call *call);
  */
 int call_channel(struct command_call *call, struct channel **channel,
 		 struct error *err);
+
+/*
+ * The end of --timeout, which channel, key and session obey by themselves; NULL-less.
+ * Where none was given, call_default_timeout() sets one of MS from the command's start.
+ */
+struct deadline *call_deadline(struct command_call *call);
+int call_default_timeout(struct command_call *call, uint64_t ms,
+			 struct error *err);
+/* Whether --timeout is over: an ERROR_TIMED_OUT is then ours to explain. */
+bool call_is_late(const struct command_call *call);
+/* What was to be begun has begun: --timeout ends no more of it. */
+void call_begun(struct command_call *call);
 
 /* Ends the channel; the next call_channel() connects anew. */
 void call_drop_channel(struct command_call *call);

@@ -12,9 +12,11 @@
 
 #include "api/describe.h"
 #include "api/json.h"
+#include "base/clock.h"
 #include "client/command_private.h"
 #include "client/connect/key_memory.h"
 #include "client/complete.h"
+#include "client/guard.h"
 #include "client/many.h"
 #include "client/output.h"
 #include "client/suggest.h"
@@ -55,62 +57,74 @@ static void print_call(const struct error *e)
  * {"error":{"code":"not-found","number":-32001,"status":3,"message":"…"}}, with
  * "host" before it where there are several.
  */
-static void print_error_json(const char *host, const struct error *e)
+static void append_json(struct buf *text, const char *host,
+			const struct error *e)
 {
-	autobuf text = {0};
-	autofree char *line = NULL;
 	char id[CALL_ID_SIZE];
 
-	buf_append_char(&text, '{');
+	buf_append_char(text, '{');
 	if (host) {
-		buf_append_str(&text, "\"host\":");
-		json_append_string(&text, host);
-		buf_append_char(&text, ',');
+		buf_append_str(text, "\"host\":");
+		json_append_string(text, host);
+		buf_append_char(text, ',');
 	}
-	buf_append_str(&text, "\"error\":{\"code\":");
-	json_append_string(&text, error_code_name(e->code));
-	buf_appendf(&text,
+	buf_append_str(text, "\"error\":{\"code\":");
+	json_append_string(text, error_code_name(e->code));
+	buf_appendf(text,
 		    ",\"number\":%d,\"status\":%d,\"retry\":%s,"
 		    "\"message\":",
 		    error_code_rpc_number(e->code),
 		    error_code_exit_status(e->code),
 		    error_code_may_retry(e->code) ? "true" : "false");
-	json_append_string(&text, error_words(e));
+	json_append_string(text, error_words(e));
 	if (call_id_of(e, id)) {
-		buf_append_str(&text, ",\"call\":");
-		json_append_string(&text, id);
+		buf_append_str(text, ",\"call\":");
+		json_append_string(text, id);
 	}
-	buf_append_str(&text, "}}");
-	line = buf_steal_str(&text);
-	fprintf(stderr, "%s\n", line ? line : "{\"error\":{}}");
+	buf_append_str(text, "}}\n");
 }
 
-static void print_error_text(const struct command_call *call, const char *host,
-			     const struct error *e)
+static void append_text(struct buf *text, const char *host,
+			const struct error *e)
+{
+	buf_appendf(text, "virtmux: %s%s", host ? host : "", host ? ": " : "");
+	output_escape(text, error_words(e));
+	buf_append_char(text, '\n');
+}
+
+static bool tells_json(const struct command_call *call)
+{
+	enum output_format format = wanted_format(call);
+
+	return format == OUTPUT_JSON || format == OUTPUT_JSONL;
+}
+
+/* The line that tells WHY in the form that was asked for, to free(); or NULL. */
+static char *error_line(const struct command_call *call, const char *host,
+			const struct error *why)
 {
 	autobuf text = {0};
-	autofree char *words = NULL;
 
-	output_escape(&text, error_words(e));
-	words = buf_steal_str(&text);
-	fprintf(stderr, "virtmux: %s%s%s\n", host ? host : "", host ? ": " : "",
-		words ? words : "memory ran out");
-	print_call(e);
-	if (e->code == ERROR_USAGE && call->command)
-		fprintf(stderr, "\"virtmux %s --help\" tells more.\n",
-			call->command->verb);
+	if (tells_json(call))
+		append_json(&text, host, why);
+	else
+		append_text(&text, host, why);
+	return buf_steal_str(&text);
 }
 
 void command_print_error(const struct command_call *call, const char *host,
 			 const struct error *why)
 {
-	enum output_format format = wanted_format(call);
+	autofree char *line = error_line(call, host, why);
 
 	fflush(stdout);
-	if (format == OUTPUT_JSON || format == OUTPUT_JSONL)
-		print_error_json(host, why);
-	else
-		print_error_text(call, host, why);
+	fputs(line ? line : "virtmux: memory ran out\n", stderr);
+	if (tells_json(call))
+		return;
+	print_call(why);
+	if (why->code == ERROR_USAGE && call->command)
+		fprintf(stderr, "\"virtmux %s --help\" tells more.\n",
+			call->command->verb);
 }
 
 static int report(const struct command_call *call, const struct error *e)
@@ -193,6 +207,9 @@ static int prepare(struct command_call *call, struct error *err)
 			       : verbose == 1 ? LOG_LEVEL_INFO
 					      : LOG_LEVEL_DEBUG;
 
+	deadline_set(&call->deadline,
+		     (uint64_t)command_global_number(call, "timeout", 0),
+		     call->begun);
 	call->log = log_new(STDERR_FILENO, "virtmux", level, false);
 	call->output = make_output(call, NULL);
 	return call->log && call->output ? 0 : error_set_no_memory(err);
@@ -212,8 +229,26 @@ static void help_call(struct buf *out, const struct command_call *call)
 		help_command(out, call->command);
 }
 
+int command_begin_guard(struct command_call *call, struct error *err)
+{
+	autofree char *words = NULL;
+	autoerror why = {0};
+
+	deadline_late(&call->deadline, &why);
+	error_prefix(&why,
+		     "it still waits for something of this machine (standard "
+		     "input or output, a name server, a file)");
+	words = error_line(call, NULL, &why);
+	if (!words)
+		return error_set_no_memory(err);
+	return guard_new(&call->guard, &call->deadline, words,
+			 error_code_exit_status(why.code), err);
+}
+
 static int run_one(struct command_call *call, struct error *err)
 {
+	if (call->deadline.ms && command_begin_guard(call, err) < 0)
+		return -1;
 	if (call->command->run(call, err) < 0 && !call->detached) {
 		suggest_name(call, call->channel, err);
 		return -1;
@@ -268,6 +303,7 @@ int command_main(int argc, char **argv)
 	int status = 0;
 	int rc = 0;
 
+	call.begun = clock_monotonic_ns();
 	key_memory_begin();
 	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0)
 		return complete_main((const char *const *)argv + 2,
@@ -285,6 +321,7 @@ int command_main(int argc, char **argv)
 		status = report(&call, &why);
 	else
 		status = call.told;
+	guard_told(call.guard, status);
 	command_clear(&call);
 	return status;
 }

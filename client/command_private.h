@@ -9,9 +9,10 @@
 #define VIRTMUX_CLIENT_COMMAND_PRIVATE_H
 
 #include "client/command.h"
-#include "client/held_line.h"
+#include "client/connect/deadline.h"
 #include "client/connect/key.h"
 #include "client/connect/session.h"
+#include "client/held_line.h"
 
 /* What stands on the command line for an item. */
 struct value {
@@ -35,7 +36,10 @@ struct command_call {
 	struct profile *profile;
 	struct session_options session; /* by which one is opened */
 	struct channel *channel;
-	bool keep_key; /* call_keep_key() */
+	bool keep_key;            /* call_keep_key() */
+	uint64_t begun;           /* clock_monotonic_ns() */
+	struct deadline deadline; /* of --timeout */
+	struct guard *guard;      /* of it, or NULL */
 	struct tls_context
 		*tls; /* of an earlier channel, with the key; or NULL */
 	struct log *log;
@@ -82,6 +86,9 @@ void command_print_error(const struct command_call *call, const char *host,
  * in its format.
  */
 int command_remake_output(struct command_call *call, struct error *err);
+
+/* Begins the guard of a deadline that was set; in a process for one host alone. */
+int command_begin_guard(struct command_call *call, struct error *err);
 
 /* call_told() by the exit status; 0: nothing has failed. */
 void call_told_status(struct command_call *call, int status);

@@ -565,7 +565,8 @@ static int drain(struct console *c, struct error *err)
 
 		if (channel_run(c->channel, &why) == 0)
 			continue;
-		if (why.code == ERROR_INTERRUPTED)
+		if (why.code == ERROR_INTERRUPTED ||
+		    channel_is_late(c->channel))
 			return error_move(err, &why);
 		uv_run(channel_loop(c->channel), UV_RUN_ONCE);
 	}
@@ -644,6 +645,9 @@ static int converse(struct console *c, unsigned n, struct error *err)
 		rc = serial_line_run(c->line, &c->end, err);
 	if (rc == 0)
 		rc = drain(c, err);
+	if (rc < 0 && channel_is_late(c->channel))
+		error_prefix(err, "the console of domain '%s' was left",
+			     call_argument(c->call, 0));
 	restore(c);
 	if (rc == 0)
 		rc = conclude(c, err);

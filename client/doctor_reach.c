@@ -55,7 +55,7 @@ static int connect_by(struct reach *r, const struct profile *profile,
 		.profile = profile,
 		.tls = tls,
 		.route = CHANNEL_ROUTE_DIRECT,
-		.call_ms = (uint64_t)call_number(r->d->call, "timeout", 0),
+		.deadline = call_deadline(r->d->call),
 		.log = call_log(r->d->call),
 		.story = story,
 	};

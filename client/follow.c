@@ -14,6 +14,7 @@
 #include "api/json.h"
 #include "base/clock.h"
 #include "client/connect/channel.h"
+#include "client/connect/deadline.h"
 #include "client/command_private.h"
 #include "client/output.h"
 
@@ -27,6 +28,7 @@ struct follow {
 	uint64_t until; /* clock_monotonic_ns(); 0: no end */
 	bool shows;
 	bool cancelled;
+	bool only_waits; /* for a job that others have begun */
 };
 
 /* -- the line of progress -------------------------------------------------- */
@@ -82,12 +84,8 @@ static void hide(const struct follow *f)
 static uint64_t look_ms(const struct follow *f)
 {
 	uint64_t ms = f->shows ? LOOK_MS : WAIT_MS;
-	uint64_t limit =
-		(uint64_t)call_number(f->call, "timeout", 2 * WAIT_MS) / 2;
 	uint64_t now = clock_monotonic_ns();
 
-	if (ms > limit)
-		ms = limit;
 	if (f->until && f->until <= now)
 		return 0;
 	if (f->until && ms > (f->until - now) / CLOCK_NS_PER_MS)
@@ -110,15 +108,20 @@ static int look(const struct follow *f, struct job_info *info,
 
 /* -- leaving it ------------------------------------------------------------ */
 
-/* It goes on without us. */
+/* It goes on without us; who only waits for it has changed nothing. */
 static int left(const struct follow *f, struct error *err)
 {
+	if (call_is_late(f->call)) {
+		error_clear(err);
+		deadline_late(call_deadline(f->call), err);
+	}
 	switch (err->code) {
 	case ERROR_DISCONNECTED:
 	case ERROR_CONNECT:
 	case ERROR_DRAINING:
 	case ERROR_TIMED_OUT:
-		err->code = ERROR_UNKNOWN_OUTCOME;
+		if (!f->only_waits)
+			err->code = ERROR_UNKNOWN_OUTCOME;
 		break;
 	default:
 		break;
@@ -219,20 +222,27 @@ static bool wants_progress(const struct command_call *call)
 	       isatty(STDERR_FILENO) == 1 && term && strcmp(term, "dumb") != 0;
 }
 
+static int begin(struct follow *f, struct command_call *call, const char *id,
+		 struct json_object **result, struct error *err)
+{
+	autoerror own = {0};
+
+	f->call = call;
+	f->id = id;
+	f->shows = wants_progress(call);
+	if (call_channel(call, &f->channel, err) < 0)
+		return -1;
+	return follow(f, result, &own) < 0 ? error_move(err, &own) : 0;
+}
+
 int follow_job(struct command_call *call, const char *id, uint64_t timeout_ms,
 	       struct json_object **result, struct error *err)
 {
-	struct follow f = {
-		.call = call, .id = id, .shows = wants_progress(call)};
-	autoerror own = {0};
+	struct follow f = {.only_waits = true};
 
 	if (timeout_ms)
 		f.until = clock_monotonic_ns() + timeout_ms * CLOCK_NS_PER_MS;
-	if (call_channel(call, &f.channel, err) < 0)
-		return -1;
-	if (follow(&f, result, &own) < 0)
-		return error_move(err, &own);
-	return 0;
+	return begin(&f, call, id, result, err);
 }
 
 /* -- the whole ------------------------------------------------------------- */
@@ -258,6 +268,7 @@ int follow_call(struct command_call *call, const char *method,
 		struct error *err)
 {
 	struct channel *channel = NULL;
+	struct follow f = {0};
 	autofree char *id = NULL;
 
 	if (call_channel(call, &channel, err) < 0 ||
@@ -267,5 +278,5 @@ int follow_call(struct command_call *call, const char *method,
 		return 0;
 	if (call_flag(call, "detach"))
 		return detach(call, id, err);
-	return follow_job(call, id, 0, result, err);
+	return begin(&f, call, id, result, err);
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "client/connect/deadline.h"
+
 static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 
 struct interrupt {
@@ -17,6 +19,7 @@ struct interrupt {
 	uv_timer_t timer;
 	uv_signal_t signals[array_size(numbers)];
 	bool came;
+	const struct deadline *deadline;
 };
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -32,7 +35,8 @@ static void on_timer(uv_timer_t *timer)
 	uv_stop(timer->loop);
 }
 
-int interrupt_watch(struct interrupt **out, struct error *err)
+int interrupt_watch(struct interrupt **out, const struct deadline *deadline,
+		    struct error *err)
 {
 	autoptr(interrupt) i = calloc(1, sizeof(*i));
 	int rc;
@@ -45,6 +49,7 @@ int interrupt_watch(struct interrupt **out, struct error *err)
 		return error_set(err, ERROR_SYSTEM, "cannot make a loop: %s",
 				 uv_strerror(rc));
 	}
+	i->deadline = deadline;
 	uv_timer_init(&i->uv, &i->timer);
 	for (size_t s = 0; s < array_size(numbers); s++) {
 		uv_signal_init(&i->uv, &i->signals[s]);
@@ -78,10 +83,15 @@ void interrupt_free(struct interrupt *i)
 
 int interrupt_pause(struct interrupt *i, uint64_t ms, struct error *err)
 {
+	uint64_t left = deadline_left_ms(i->deadline);
+
 	uv_update_time(&i->uv);
-	uv_timer_start(&i->timer, on_timer, ms, 0);
+	uv_timer_start(&i->timer, on_timer, left < ms ? left : ms, 0);
 	while (!i->came && uv_is_active((uv_handle_t *)&i->timer))
 		uv_run(&i->uv, UV_RUN_ONCE);
 	uv_timer_stop(&i->timer);
-	return i->came ? error_set(err, ERROR_INTERRUPTED, "interrupted") : 0;
+	if (i->came)
+		return error_set(err, ERROR_INTERRUPTED, "interrupted");
+	return deadline_is_over(i->deadline) ? deadline_late(i->deadline, err)
+					     : 0;
 }

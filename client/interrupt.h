@@ -14,10 +14,12 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
+struct deadline;
 struct interrupt;
 
-/* Begins to watch. ERROR_NO_MEMORY, ERROR_SYSTEM. */
-int interrupt_watch(struct interrupt **out, struct error *err);
+/* Begins to watch; DEADLINE is borrowed, may be NULL. ERROR_NO_MEMORY, ERROR_SYSTEM. */
+int interrupt_watch(struct interrupt **out, const struct deadline *deadline,
+		    struct error *err);
 
 /* Signals have their former effect again. NULL-safe. */
 void interrupt_free(struct interrupt *i);
@@ -26,7 +28,8 @@ DEFINE_CLEANUP(interrupt, interrupt_free);
 
 /*
  * Waits for MS milliseconds, which may be 0. ERROR_INTERRUPTED at once where a signal
- * has come, now or at any time since interrupt_watch().
+ * has come, now or at any time since interrupt_watch(); ERROR_TIMED_OUT as soon as the
+ * deadline is over.
  */
 int interrupt_pause(struct interrupt *i, uint64_t ms, struct error *err);
 

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "client/connect/config.h"
 #include "client/connect/hosts.h"
+#include "client/guard.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -101,6 +102,7 @@ static void serve_host(struct many_host *host, command_fn *run)
 	} else {
 		status = call->told;
 	}
+	guard_told(call->guard, status);
 	command_clear(call);
 	error_clear(&why);
 	_exit(status);

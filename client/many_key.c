@@ -220,8 +220,11 @@ int many_unlock(struct many *many, struct error *err)
 	if (!profiles || !locks || !many->secrets)
 		return error_set_no_memory(err);
 	rc = load_profiles(many, profiles, err);
+	/* It is in other processes that a person is asked. */
+	deadline_hold(&many->call->deadline);
 	if (rc == 0 && must_ask(many))
 		rc = unlock_all(many, profiles, locks, err);
+	deadline_go_on(&many->call->deadline, 0);
 	for (size_t i = 0; i < many->count; i++) {
 		profile_free(profiles[i]);
 		error_clear(&locks[i].why);

@@ -515,6 +515,7 @@ static int serve(struct serve *s, FILE *file, const char *path,
 	if (choose_viewer(s, err) < 0 || choose_way(s, &way, err) < 0 ||
 	    pace_new(&s->pace, err) < 0 || offer(s, way, err) < 0)
 		return -1;
+	call_begun(s->call);
 	if (!s->viewer)
 		tell_where(s);
 	else if (start_viewer(s, err) < 0)

@@ -336,6 +336,8 @@ int verb_shell(struct command_call *call, struct error *err)
 	};
 	int rc = gather_globals(&shell, err);
 
+	/* --timeout is one of them, for each line. */
+	call_begun(call);
 	find_host(&shell);
 	if (rc == 0)
 		rc = shell.terminal ? shell_edit(&shell, err)

@@ -128,7 +128,7 @@ int transfer_run(struct transfer *t, struct error *err)
 	int rc = 0;
 
 	if (call_channel(t->call, &channel, err) < 0 ||
-	    interrupt_watch(&signals, err) < 0)
+	    interrupt_watch(&signals, call_deadline(t->call), err) < 0)
 		return -1;
 	/* Of a file that goes up, the host may have all already. */
 	if (t->resume && t->upload)

@@ -13,6 +13,7 @@
 #include "api/codec.h"
 #include "api/json.h"
 #include "client/connect/channel.h"
+#include "client/connect/deadline.h"
 #include "client/output.h"
 #include "client/scaled.h"
 #include "client/verbs.h"
@@ -228,6 +229,11 @@ static int wait_for_job(struct wait *w, struct error *err)
 	int rc = poll_job(w, err);
 
 	end_progress(w);
+	if (rc < 0 && call_is_late(w->call)) {
+		error_clear(err);
+		deadline_late(call_deadline(w->call), err);
+		return error_prefix(err, "%s goes on on the host", w->what);
+	}
 	if (rc == 0 || !err || err->code != ERROR_INTERRUPTED)
 		return rc;
 	if (call_disk(w->call, "block.abort", async, NULL, &ignored) < 0) {

@@ -316,8 +316,7 @@ static int ask_to_end(struct command_call *call, const char *method,
 	}
 	if (await_end(call, call_argument(call, 0),
 		      reboot ? AWAIT_REBOOT : AWAIT_STOPPED, method, params,
-		      (uint64_t)call_number(call, "timeout", 0), &result,
-		      err) < 0)
+		      &result, err) < 0)
 		return -1;
 	return call_done(call,
 			 reboot ? "Domain '{name}' has rebooted"

@@ -259,38 +259,11 @@ static int make_path(const struct following *f, char **path, struct error *err)
 	return 0;
 }
 
-static void on_time(uv_timer_t *timer)
-{
-	struct following *f = timer->data;
-
-	f->timed_out = true;
-	finish(f);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
-/* Ends all after what is left of --timeout; NULL: without end, or memory. */
-static uv_timer_t *start_timer(struct following *f, uint64_t left_ms)
-{
-	uv_timer_t *timer = left_ms ? calloc(1, sizeof(*timer)) : NULL;
-
-	if (!timer)
-		return NULL;
-	uv_timer_init(channel_loop(f->channel), timer);
-	timer->data = f;
-	uv_timer_start(timer, on_time, left_ms, 0);
-	return timer;
-}
-
 /* One stream to its end, or to the channel's. */
 static int follow_once(struct following *f, struct interrupt *signals,
-		       uint64_t left_ms, struct error *err)
+		       struct error *err)
 {
 	autofree char *path = NULL;
-	uv_timer_t *timer;
 	int rc;
 
 	/* The channel sees only those signals that come once it is there. */
@@ -301,10 +274,13 @@ static int follow_once(struct following *f, struct interrupt *signals,
 	buf_consume(&f->text, f->text.len);
 	if (channel_follow(f->channel, path, &handler, f, &f->stream, err) < 0)
 		return -1;
-	timer = start_timer(f, left_ms);
 	rc = channel_run(f->channel, err);
-	if (timer)
-		uv_close((uv_handle_t *)timer, on_timer_closed);
+	if (rc < 0 && channel_is_late(f->channel)) {
+		f->timed_out = true;
+		f->over = true;
+		error_clear(err);
+		rc = 0;
+	}
 	if (f->stream)
 		h2_stream_reset(f->stream, H2_CANCEL);
 	/* Its last events still come to F. */
@@ -334,17 +310,6 @@ static bool may_retry(const struct error *err)
 	}
 }
 
-/* Milliseconds until the end of --timeout; 0: none was given. */
-static uint64_t left_of(uint64_t begun_ms, uint64_t timeout_ms)
-{
-	uint64_t now_ms = uv_hrtime() / 1000000;
-
-	if (!timeout_ms)
-		return 0;
-	return now_ms - begun_ms < timeout_ms ? timeout_ms - (now_ms - begun_ms)
-					      : 1;
-}
-
 /* Whether there is time for one more attempt, which waits first. -1: a signal. */
 static int await_retry(struct following *f, struct interrupt *signals,
 		       struct error *why, struct error *err)
@@ -370,19 +335,15 @@ static int await_retry(struct following *f, struct interrupt *signals,
 
 static int follow(struct following *f, struct error *err)
 {
-	uint64_t begun_ms = uv_hrtime() / 1000000;
-	uint64_t timeout_ms =
-		(uint64_t)call_number(f->call, "timeout", 0) * 1000;
 	autoptr(interrupt) signals = NULL;
 
-	if (interrupt_watch(&signals, err) < 0)
+	if (interrupt_watch(&signals, call_deadline(f->call), err) < 0)
 		return -1;
 	for (;;) {
 		autoerror why = {0};
 		bool had_begun = f->after != NULL;
 
-		if (follow_once(f, signals, left_of(begun_ms, timeout_ms),
-				&why) == 0)
+		if (follow_once(f, signals, &why) == 0)
 			return 0;
 		/* What never began is told at once. */
 		if (why.code == ERROR_INTERRUPTED || (!had_begun && !f->after))
@@ -407,6 +368,7 @@ static int list_types(struct command_call *call)
 int verb_event(struct command_call *call, struct error *err)
 {
 	const char *after = call_text(call, "after", NULL);
+	uint64_t seconds = (uint64_t)call_number(call, "timeout", 0);
 	struct following f = {.call = call};
 	int rc;
 
@@ -416,6 +378,8 @@ int verb_event(struct command_call *call, struct error *err)
 		return error_set(err, ERROR_USAGE,
 				 "events come as text or, with --json, as "
 				 "JSON, one a line");
+	if (seconds && call_default_timeout(call, seconds * 1000, err) < 0)
+		return -1;
 	f.after = after ? strdup(after) : NULL;
 	rc = follow(&f, err);
 	if (rc == 0 && f.timed_out && f.heard == 0)

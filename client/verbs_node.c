@@ -92,7 +92,7 @@ int verb_nodecpustats(struct command_call *call, struct error *err)
 		print_times(output, &a);
 		return 0;
 	}
-	if (interrupt_watch(&signals, err) < 0 ||
+	if (interrupt_watch(&signals, call_deadline(call), err) < 0 ||
 	    interrupt_pause(signals, SHARES_MS, err) < 0 ||
 	    read_stats(call, &b, &result, err) < 0)
 		return -1;

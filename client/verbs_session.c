@@ -97,6 +97,7 @@ static int open_session(struct command_call *call,
 		.profile = profile,
 		.sources = call_key_sources(call),
 		.config = call_config_file(call),
+		.deadline = call_deadline(call),
 		.log = call_log(call),
 	};
 	int report = (int)call_number(call, "report-fd", -1);

@@ -67,6 +67,7 @@ static int serve(struct web *web, struct error *err)
 	    find_hosts(web, err) < 0 || many_make_hosts(&web->many, err) < 0 ||
 	    many_unlock(&web->many, err) < 0 || make_hosts(web, err) < 0)
 		return -1;
+	call_begun(web->call);
 	return web_run(web, err);
 }
 

@@ -382,6 +382,7 @@ static int show(struct view *v, bool any, struct error *err)
 	    view_listen(v, call_text(v->call, "socket", NULL),
 			(unsigned)call_number(v->call, "port", 0), err) < 0)
 		return -1;
+	call_begun(v->call);
 	if (!v->viewer)
 		tell_where(v);
 	else if (view_start_viewer(v, err) < 0)

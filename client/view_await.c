@@ -74,7 +74,6 @@ struct news {
 	struct view *view;
 	struct h2_stream *stream; /* NULL: nobody tells us */
 	bool heard;
-	bool late; /* the time is over */
 };
 
 static void on_data(void *context, struct h2_stream *s, const uint8_t *data,
@@ -122,30 +121,24 @@ static int listen_for_news(struct news *n, struct error *err)
 			      &n->stream, err);
 }
 
-static void on_late(uv_timer_t *timer)
+static void on_look(uv_timer_t *timer)
 {
 	struct view *v = timer->data;
 
 	channel_stop(v->channel);
 }
 
-/* Until something was heard, UNTIL_MS (of uv_now(), 0: none) or the next look. */
-static int await_news(struct news *n, uint64_t until_ms, struct error *err)
+/* Until something was heard, or the next look. */
+static int await_news(struct news *n, struct error *err)
 {
 	struct view *v = n->view;
-	uint64_t now = uv_now(channel_loop(v->channel));
-	uint64_t ms = n->stream ? 0 : LOOK_MS;
 
-	if (until_ms && until_ms <= now)
-		n->late = true;
-	if (n->heard || n->late) {
+	if (n->heard) {
 		n->heard = false;
 		return 0;
 	}
-	if (until_ms && (!ms || until_ms - now < ms))
-		ms = until_ms - now;
-	if (ms)
-		uv_timer_start(&v->again, on_late, ms, 0);
+	if (!n->stream)
+		uv_timer_start(&v->again, on_look, LOOK_MS, 0);
 	if (channel_run(v->channel, err) < 0)
 		return -1;
 	uv_timer_stop(&v->again);
@@ -153,33 +146,27 @@ static int await_news(struct news *n, uint64_t until_ms, struct error *err)
 	return 0;
 }
 
-static int await_run(struct news *n, uint64_t until_ms, struct error *err)
+static int await_run(struct news *n, struct error *err)
 {
 	int rc = 0;
 
-	while (rc == 0 && !n->late) {
-		if (await_news(n, until_ms, err) < 0)
+	while (rc == 0) {
+		if (await_news(n, err) < 0)
 			return -1;
 		rc = look(n->view, err);
 	}
-	if (rc == 0)
-		return error_set(err, ERROR_TIMED_OUT,
-				 "domain '%s' was not started in time",
-				 call_argument(n->view->call, 0));
 	return rc < 0 ? -1 : 0;
 }
 
-/* Until the domain runs; LIMIT_MS 0: for ever. */
-static int await_domain(struct view *v, uint64_t limit_ms, struct error *err)
+/* Until the domain runs. */
+static int await_domain(struct view *v, struct error *err)
 {
 	struct news n = {.view = v};
-	uint64_t until_ms =
-		limit_ms ? uv_now(channel_loop(v->channel)) + limit_ms : 0;
 	int rc;
 
 	if (listen_for_news(&n, err) < 0)
 		return -1;
-	rc = await_run(&n, until_ms, err);
+	rc = await_run(&n, err);
 	uv_timer_stop(&v->again);
 	if (n.stream) {
 		static const struct h2_handler nobody = {0};
@@ -199,8 +186,12 @@ static int wait_for_start(struct view *v, struct error *err)
 	output_say(o, "Waiting for domain '%s' to be started; Ctrl-C ends it.",
 		   call_argument(v->call, 0));
 	fflush(output_file(o));
-	return await_domain(v, (uint64_t)call_number(v->call, "timeout", 0),
-			    err);
+	if (await_domain(v, err) == 0)
+		return 0;
+	if (channel_is_late(v->channel))
+		error_prefix(err, "domain '%s' was not started",
+			     call_argument(v->call, 0));
+	return -1;
 }
 
 int view_await(struct view *v, struct error *err)
@@ -224,7 +215,7 @@ static int try_to_come_back(struct view *v, struct error *err)
 {
 	if (!channel_conn(v->channel) && channel_reopen(v->channel, err) < 0)
 		return -1;
-	if (await_domain(v, 0, err) < 0)
+	if (await_domain(v, err) < 0)
 		return -1;
 	return view_open_first(v, err);
 }

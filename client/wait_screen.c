@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "client/connect/channel.h"
+#include "client/connect/deadline.h"
 #include "client/output.h"
 #include "client/consoles/screen.h"
 #include "client/verbs.h"
@@ -38,7 +39,7 @@ struct wait {
 	struct channel *channel;
 	enum goal goal;
 	double tolerance; /* percent of the region's pixels */
-	uint64_t stable_ms, timeout_ms;
+	uint64_t stable_ms;
 	bool has_region;
 	struct picture_region region;
 	struct picture reference; /* given, or an earlier picture */
@@ -170,8 +171,6 @@ static int read_options(struct wait *w, struct error *err)
 	const char *file =
 		call_text(w->call, "match", call_text(w->call, "since", NULL));
 
-	w->timeout_ms =
-		(uint64_t)call_number(w->call, "timeout", DEFAULT_TIMEOUT_MS);
 	if (read_goal(w, err) < 0 || read_region(w, err) < 0 ||
 	    read_tolerance(w, err) < 0)
 		return -1;
@@ -363,7 +362,8 @@ static void describe_goal(const struct wait *w, struct buf *words)
 		buf_appendf(words, "did not show %s", file);
 		break;
 	}
-	buf_appendf(words, " within %" PRIu64 " ms", w->timeout_ms);
+	buf_appendf(words, " within %" PRIu64 " ms",
+		    call_deadline(w->call)->ms);
 	if (w->png.len == 0)
 		buf_append_str(words, "; it showed no picture at all");
 	else if (w->has_region && !fits(w))
@@ -462,27 +462,29 @@ static int tell(struct wait *w, struct error *err)
 
 static int watch(struct wait *w, struct error *err)
 {
-	uint64_t begin = clock_monotonic_ns();
-
 	for (;;) {
 		uint64_t asked = clock_monotonic_ns();
 		int rc = take_picture(w, err);
-		uint64_t took, waited, rest;
+		uint64_t took;
 
 		if (rc < 0)
 			return -1;
 		if (rc > 0 && is_reached(w))
 			return tell(w, err);
 		took = ms_since(asked);
-		waited = ms_since(begin);
-		if (waited >= w->timeout_ms)
-			return in_vain(w, err);
-		rest = took > PACE_MS ? took : PACE_MS;
-		if (rest > w->timeout_ms - waited)
-			rest = w->timeout_ms - waited;
-		if (channel_pause(w->channel, rest, err) < 0)
+		if (channel_pause(w->channel, took > PACE_MS ? took : PACE_MS,
+				  err) < 0)
 			return -1;
 	}
+}
+
+static int watch_in_time(struct wait *w, struct error *err)
+{
+	autoerror why = {0};
+
+	if (watch(w, &why) == 0)
+		return 0;
+	return call_is_late(w->call) ? in_vain(w, err) : error_move(err, &why);
 }
 
 int verb_wait_screen(struct command_call *call, struct error *err)
@@ -490,9 +492,10 @@ int verb_wait_screen(struct command_call *call, struct error *err)
 	struct wait w = {.call = call, .different = -1};
 	int rc = -1;
 
-	if (read_options(&w, err) == 0 &&
+	if (call_default_timeout(call, DEFAULT_TIMEOUT_MS, err) == 0 &&
+	    read_options(&w, err) == 0 &&
 	    call_channel(call, &w.channel, err) == 0)
-		rc = watch(&w, err);
+		rc = watch_in_time(&w, err);
 	picture_clear(&w.reference);
 	picture_clear(&w.last);
 	buf_free(&w.png);

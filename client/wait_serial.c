@@ -15,6 +15,7 @@
 #include "api/json.h"
 #include "base/file.h"
 #include "client/connect/channel.h"
+#include "client/connect/deadline.h"
 #include "client/consoles/console_domain.h"
 #include "client/output.h"
 #include "client/consoles/serial_line.h"
@@ -33,9 +34,7 @@ struct wait {
 	struct serial_text heard;
 	struct buf send; /* --send, as it is typed */
 	uint64_t missed; /* bytes that could not be searched */
-	uv_timer_t timer;
-	bool timer_open;
-	char *line; /* found */
+	char *line;      /* found */
 	const struct serial_end *end;
 };
 
@@ -126,21 +125,6 @@ static const struct serial_events events = {
 	.on_settled = on_settled,
 };
 
-static void on_late(uv_timer_t *timer)
-{
-	struct wait *w = timer->data;
-	autoerror why = {0};
-
-	if (w->line)
-		error_set(&why, ERROR_TIMED_OUT,
-			  "it was seen, but the guest has not taken the last "
-			  "%" PRIu64 " bytes of --send in time",
-			  serial_line_unsettled(w->serial));
-	else
-		error_set(&why, ERROR_TIMED_OUT, "it was not seen in time");
-	fail(w, &why);
-}
-
 /* -- running ------------------------------------------------------------------- */
 
 static int64_t history(const struct wait *w)
@@ -150,7 +134,6 @@ static int64_t history(const struct wait *w)
 
 static int start(struct wait *w, struct error *err)
 {
-	int64_t ms = call_number(w->call, "timeout", DEFAULT_TIMEOUT_MS);
 	struct serial_options options = {
 		.channel = w->channel,
 		.ask = {.domain = call_argument(w->call, 0),
@@ -160,37 +143,17 @@ static int start(struct wait *w, struct error *err)
 			.history = history(w)},
 		.events = &events,
 		.context = w,
-		.return_ms = (uint64_t)ms,
+		.return_ms = deadline_left_ms(call_deadline(w->call)),
 	};
 
 	if (serial_line_new(&w->serial, &options, err) < 0)
 		return -1;
-	uv_timer_init(channel_loop(w->channel), &w->timer);
-	w->timer.data = w;
-	w->timer_open = true;
-	uv_timer_start(&w->timer, on_late, (uint64_t)ms, 0);
 	if (w->send.len == 0)
 		return 0;
 	if (serial_line_type(w->serial, buf_bytes(&w->send), w->send.len) < 0)
 		return error_set_no_memory(err);
 	serial_line_finish(w->serial);
 	return 0;
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-	struct wait *w = handle->data;
-
-	w->timer_open = false;
-}
-
-static void finish(struct wait *w)
-{
-	serial_line_free(steal(&w->serial));
-	if (w->timer_open)
-		uv_close((uv_handle_t *)&w->timer, on_timer_closed);
-	while (w->timer_open)
-		uv_run(channel_loop(w->channel), UV_RUN_ONCE);
 }
 
 /* -- what is told ---------------------------------------------------------------- */
@@ -215,12 +178,25 @@ static char *last_line(const struct wait *w)
 	return buf_steal_str(&shown);
 }
 
-/* What ended it, where it was no time-out. */
+static int explain_late(const struct wait *w, struct error *err)
+{
+	deadline_late(call_deadline(w->call), err);
+	if (w->line)
+		return error_prefix(err,
+				    "it was seen, but the guest has not taken "
+				    "the last %" PRIu64 " bytes of --send",
+				    serial_line_unsettled(w->serial));
+	return error_prefix(err, "it was not seen");
+}
+
+/* What ended it; without `end` it is --timeout. */
 static int explain_end(struct wait *w, struct error *err)
 {
-	const struct error *why = &w->end->why;
+	const struct error *why = w->end ? &w->end->why : NULL;
 	autofree char *end = NULL;
 
+	if (!why)
+		return explain_late(w, err);
 	if (w->end->reason != SERIAL_ENDED)
 		return error_copy(err, why);
 	if (error_is_set(why))
@@ -241,7 +217,7 @@ static int explain(struct wait *w, struct error *err)
 	autobuf text = {0};
 	autofree char *words = NULL;
 
-	if (w->end->reason == SERIAL_REFUSED)
+	if (w->end && w->end->reason == SERIAL_REFUSED)
 		return error_copy(err, &w->end->why);
 	explain_end(w, &why);
 	buf_appendf(&text, "'%s' on domain '%s': %s", call_argument(w->call, 1),
@@ -298,6 +274,18 @@ static int tell(struct wait *w, struct error *err)
 	return 0;
 }
 
+static int run(struct wait *w, struct error *err)
+{
+	autoerror why = {0};
+	int rc = serial_line_run(w->serial, &w->end, &why);
+
+	if (rc < 0 && !call_is_late(w->call))
+		return error_move(err, &why);
+	if (rc == 0 && w->line && w->end->reason == SERIAL_STOPPED)
+		return 0;
+	return explain(w, err);
+}
+
 static int listen_for(struct wait *w, struct error *err)
 {
 	autoerror kept = {0};
@@ -308,10 +296,8 @@ static int listen_for(struct wait *w, struct error *err)
 		return -1;
 	rc = start(w, err);
 	if (rc == 0)
-		rc = serial_line_run(w->serial, &w->end, err);
-	if (rc == 0 && (!w->line || w->end->reason != SERIAL_STOPPED))
-		rc = explain(w, err);
-	finish(w);
+		rc = run(w, err);
+	serial_line_free(steal(&w->serial));
 	if (rc == 0)
 		rc = tell(w, err);
 	if (keep_text(w, &kept) < 0 && rc == 0)
@@ -369,7 +355,8 @@ int verb_wait_serial(struct command_call *call, struct error *err)
 	struct wait w = {.call = call};
 	int rc;
 
-	if (compile(&w, err) < 0)
+	if (call_default_timeout(call, DEFAULT_TIMEOUT_MS, err) < 0 ||
+	    compile(&w, err) < 0)
 		return -1;
 	rc = read_send(&w, err);
 	if (rc == 0)

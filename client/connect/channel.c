@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "client/connect/channel_private.h"
+#include "client/connect/deadline.h"
 #include "client/connect/key.h"
 #include "client/connect/local.h"
 #include "client/connect/profile.h"
@@ -68,6 +69,56 @@ static const struct conn_events events = {
 	.on_closed = on_closed,
 };
 
+/* -- giving up ------------------------------------------------------------- */
+
+static void on_bound(uv_timer_t *timer);
+
+/* The end may have moved since it was looked at; so it is looked at again. */
+static void watch_deadline(struct channel *c)
+{
+	uint64_t ms = deadline_left_ms(c->options.deadline);
+
+	if (ms == DEADLINE_NEVER)
+		return;
+	uv_update_time(c->uv);
+	uv_timer_start(&c->bound, on_bound, ms, 0);
+}
+
+static void on_bound(uv_timer_t *timer)
+{
+	struct channel *c = timer->data;
+
+	c->late = deadline_is_over(c->options.deadline);
+	if (c->late)
+		uv_stop(c->uv);
+	else
+		watch_deadline(c);
+}
+
+bool channel_is_bounded(const struct channel *c)
+{
+	return deadline_left_ms(c->options.deadline) != DEADLINE_NEVER;
+}
+
+bool channel_is_late(const struct channel *c)
+{
+	return c->late;
+}
+
+bool channel_gave_up(const struct channel *c)
+{
+	return c->interrupted || c->late;
+}
+
+/* Told once; that it is late holds for ever. */
+static int gave_up(struct channel *c, struct error *err)
+{
+	if (!c->interrupted)
+		return deadline_late(c->options.deadline, err);
+	c->interrupted = 0;
+	return error_set(err, ERROR_INTERRUPTED, "interrupted");
+}
+
 /* -- the loop -------------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -114,6 +165,10 @@ static void watch_signals(struct channel *c, bool on)
 {
 	static const int numbers[CHANNEL_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 
+	if (on)
+		watch_deadline(c);
+	else
+		uv_timer_stop(&c->bound);
 	if (c->options.no_signals)
 		return;
 	for (size_t i = 0; i < CHANNEL_SIGNALS; i++)
@@ -123,12 +178,6 @@ static void watch_signals(struct channel *c, bool on)
 			uv_signal_stop(&c->signals[i]);
 }
 
-static int interrupted(struct channel *c, struct error *err)
-{
-	c->interrupted = 0;
-	return error_set(err, ERROR_INTERRUPTED, "interrupted");
-}
-
 static int await(struct channel *c, const bool *done, struct error *err)
 {
 	while (!*done) {
@@ -136,9 +185,12 @@ static int await(struct channel *c, const bool *done, struct error *err)
 
 		if (*done)
 			break;
-		if (c->interrupted) {
+		if (channel_gave_up(c)) {
 			channel_withdraw(c, done);
-			return interrupted(c, err);
+			/* The session says better why it had no time. */
+			if (*done && !c->interrupted)
+				return 0;
+			return gave_up(c, err);
 		}
 		if (!alive)
 			return error_set(err, ERROR_INTERNAL,
@@ -165,8 +217,8 @@ void channel_interrupt(struct channel *c)
 
 int channel_check(struct channel *c, struct error *err)
 {
-	if (c->interrupted)
-		return interrupted(c, err);
+	if (channel_gave_up(c))
+		return gave_up(c, err);
 	if (c->state == CHANNEL_OPEN)
 		return 0;
 	if (error_is_set(&c->why))
@@ -178,7 +230,7 @@ int channel_check(struct channel *c, struct error *err)
 int channel_run(struct channel *c, struct error *err)
 {
 	c->stopping = false;
-	while (!c->stopping && !c->interrupted && c->state == CHANNEL_OPEN)
+	while (!c->stopping && !channel_gave_up(c) && c->state == CHANNEL_OPEN)
 		if (!uv_run(c->uv, UV_RUN_DEFAULT))
 			break;
 	channel_end_held(c);
@@ -210,6 +262,8 @@ static int make_loop(struct channel *c, struct error *err)
 	c->notice.data = c;
 	uv_timer_init(c->uv, &c->tell);
 	c->tell.data = c;
+	uv_timer_init(c->uv, &c->bound);
+	c->bound.data = c;
 	if (init_signals(c, err) < 0)
 		return -1;
 	limits.grace_ms = (uint64_t)c->options.profile->connect_timeout;
@@ -217,17 +271,55 @@ static int make_loop(struct channel *c, struct error *err)
 			     err);
 }
 
+/* How far it has come towards the host is put before WHY. */
+static void explain_late(const struct channel *c, struct error *why)
+{
+	const struct conn_dial_story *s = &c->reached;
+	const char *address = c->options.profile->address;
+	const char *peer = NULL;
+
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->addresses[i].end == CONN_DIAL_REACHED)
+			peer = s->addresses[i].text;
+	if (c->session)
+		error_prefix(why, "the session to host '%s' does not answer",
+			     c->options.profile->name);
+	else if (!s->resolved)
+		error_prefix(why,
+			     "cannot connect to %s: the name server has not "
+			     "answered",
+			     address);
+	else if (peer)
+		error_prefix(why,
+			     "cannot connect to %s: %s took the connection, "
+			     "and is silent",
+			     address, peer);
+	else
+		error_prefix(why, "cannot connect to %s: no answer from %s%s",
+			     address, s->addresses[0].text,
+			     s->count > 1 ? " and others" : "");
+}
+
 /* Runs the loop until the dialling has an end. */
 static int await_open(struct channel *c, struct error *err)
 {
-	while (c->state == CHANNEL_CONNECTING && !c->interrupted &&
+	while (c->state == CHANNEL_CONNECTING && !channel_gave_up(c) &&
 	       !c->stopping)
 		uv_run(c->uv, UV_RUN_ONCE);
 	if (c->state == CHANNEL_OPEN)
 		return 0;
-	if (c->interrupted || c->stopping) {
+	if (channel_gave_up(c)) {
+		autoerror why = {0};
+
+		gave_up(c, &why);
+		if (why.code == ERROR_TIMED_OUT)
+			explain_late(c, &why);
 		conn_dial_cancel(steal(&c->dial));
-		return interrupted(c, err);
+		return error_move(err, &why);
+	}
+	if (c->stopping) {
+		conn_dial_cancel(steal(&c->dial));
+		return error_set(err, ERROR_INTERRUPTED, "interrupted");
 	}
 	if (!error_is_set(&c->why))
 		return error_set(err, ERROR_CONNECT,
@@ -255,7 +347,8 @@ static int end_opening(struct channel *c, int rc)
 static int dial(struct channel *c, struct conn_dial_options *options,
 		struct error *err)
 {
-	options->story = c->options.story ? &c->options.story->dial : NULL;
+	options->story =
+		c->options.story ? &c->options.story->dial : &c->reached;
 	options->timeout_ms = (uint64_t)c->options.profile->connect_timeout;
 	options->race_ms = c->again ? CHANNEL_RETRY_RACE_MS : 0;
 	options->events = &events;
@@ -265,6 +358,15 @@ static int dial(struct channel *c, struct conn_dial_options *options,
 }
 
 /* -- the session ----------------------------------------------------------- */
+
+/* Milliseconds for a socket whose queue is full. */
+static uint64_t patience(const struct channel *c)
+{
+	uint64_t ms = (uint64_t)c->options.profile->connect_timeout;
+	uint64_t left = deadline_left_ms(c->options.deadline);
+
+	return left < ms ? left : ms;
+}
 
 /* What a step towards the session has come to. */
 enum step {
@@ -341,11 +443,15 @@ static enum step open_session(struct channel *c, struct error *err)
 static enum step try_session(struct channel *c, const char *path,
 			     struct error *err)
 {
-	uint64_t ms = (uint64_t)c->options.profile->connect_timeout;
 	autoerror why = {0};
 	autoclose int fd = -1;
-	int found = session_find(&fd, path, ms, &why);
+	int found = session_find(&fd, path, patience(c), &why);
 
+	if (found < 0 && deadline_is_over(c->options.deadline)) {
+		deadline_late(c->options.deadline, err);
+		error_prefix(err, "%s", error_words(&why));
+		return STEP_FAILED;
+	}
 	if (found < 0)
 		return do_without(c, &why, err);
 	if (found == SESSION_NONE || (found == SESSION_OTHER && may_open(c)))
@@ -354,7 +460,7 @@ static enum step try_session(struct channel *c, const char *path,
 		return STEP_DONE;
 	if (why.code == ERROR_DISCONNECTED)
 		return STEP_AGAIN; /* it was just ending */
-	if (why.code != ERROR_INTERRUPTED)
+	if (why.code != ERROR_INTERRUPTED && !c->late)
 		return do_without(c, &why, err);
 	error_move(err, &why);
 	return STEP_FAILED;
@@ -622,11 +728,11 @@ int channel_pause(struct channel *c, uint64_t ms, struct error *err)
 	watch_signals(c, true);
 	uv_update_time(c->uv);
 	uv_timer_start(&c->timer, on_pause_over, ms, 0);
-	while (uv_is_active((uv_handle_t *)&c->timer) && !c->interrupted &&
+	while (uv_is_active((uv_handle_t *)&c->timer) && !channel_gave_up(c) &&
 	       !c->stopping)
 		uv_run(c->uv, UV_RUN_ONCE);
 	uv_timer_stop(&c->timer);
-	return c->interrupted ? interrupted(c, err) : 0;
+	return channel_gave_up(c) ? gave_up(c, err) : 0;
 }
 
 /* -- the end --------------------------------------------------------------- */
@@ -657,6 +763,8 @@ void channel_free(struct channel *c)
 		close_handle((uv_handle_t *)&c->notice);
 	if (c->tell.data)
 		close_handle((uv_handle_t *)&c->tell);
+	if (c->bound.data)
+		close_handle((uv_handle_t *)&c->bound);
 	if (c->uv) {
 		/* uv_stop() by on_closed makes it return before all is closed. */
 		while (uv_run(c->uv, UV_RUN_DEFAULT))

@@ -30,6 +30,7 @@ struct session_options; /* client/connect/session.h */
 struct tls_context;
 
 struct channel;
+struct deadline; /* client/connect/deadline.h */
 
 enum channel_route {
 	CHANNEL_ROUTE_ANY,     /* the session where it listens, else direct */
@@ -64,8 +65,11 @@ struct channel_options {
 	const char *socket; /* of CHANNEL_ROUTE_SESSION; NULL: the profile's */
 	/* Opens a session where none serves and one is wanted; NULL: does not. */
 	const struct session_options *session;
-	uint64_t call_ms;  /* for each call, each get or put to progress; 0: the
+	uint64_t call_ms; /* for each call, each get or put to progress; 0: the
 			     profile's timeout */
+	/* Of all that is done, instead of call_ms; may be NULL. Once it is over, what
+	 * runs the loop ends, now and at all times, by ERROR_TIMED_OUT. */
+	struct deadline *deadline;
 	uint64_t retry_ms; /* for which a call whose connection was cut is asked
 			      again; 0: the profile's reconnect */
 	/* Once a call whose connection was cut waits for the host to come back,
@@ -214,6 +218,9 @@ struct channel_transfer {
 int channel_transfer(struct channel *channel,
 		     const struct channel_transfer *request,
 		     struct json_object **result, struct error *err);
+
+/* Whether the options' deadline has ended what ran the loop. */
+bool channel_is_late(const struct channel *channel);
 
 /* The TLS context with the unlocked key (keep_key); borrowed, or NULL. */
 struct tls_context *channel_tls(const struct channel *channel);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "client/connect/channel_private.h"
+#include "client/connect/deadline.h"
 #include "client/connect/profile.h"
 
 #define KEY_SIZE   33  /* an idempotency-key: 128 random bits, and a NUL */
@@ -273,6 +274,9 @@ static int ask_once(const struct asking *a, struct waiting *w,
 		call->refused = NULL;
 		call->accepted = NULL;
 		channel_call_cancel(call);
+		if (a->channel->late)
+			error_prefix(err, "%s: the host has not answered",
+				     a->method);
 		return -1;
 	}
 	return w->failed ? error_move(err, &w->why) : 0;
@@ -437,6 +441,7 @@ static int come_back(struct asking *a, struct waiting *w, struct error *why,
 {
 	struct channel *c = a->channel;
 	uint64_t ms = c->options.retry_ms;
+	uint64_t left;
 	int rc;
 
 	if (!ms)
@@ -447,6 +452,9 @@ static int come_back(struct asking *a, struct waiting *w, struct error *why,
 	if (c->options.call_ms &&
 	    a->begun + c->options.call_ms * CLOCK_NS_PER_MS < a->until)
 		a->until = a->begun + c->options.call_ms * CLOCK_NS_PER_MS;
+	left = deadline_left_ms(c->options.deadline);
+	if (left < ms)
+		a->until = clock_monotonic_ns() + left * CLOCK_NS_PER_MS;
 	a->pause = CHANNEL_RETRY_WAIT_MS;
 	error_move(&a->cut, why);
 	if (c->options.on_away) {
@@ -470,6 +478,16 @@ static bool may_ask_again(const struct asking *a)
 
 	return list_empty(&c->exchanges) &&
 	       (a->mutates || !c->session || !c->drained);
+}
+
+/* It was sent, or not even that; who reads it need not know better than we do. */
+static void unknown_late(const struct asking *a, struct error *why)
+{
+	why->code = ERROR_UNKNOWN_OUTCOME;
+	error_prefix(why,
+		     "whether %s took place is not known: look before it is "
+		     "done again",
+		     a->method);
 }
 
 /* ACCEPTED: see struct asking. */
@@ -499,6 +517,8 @@ static int call_and_wait(struct channel *channel, const char *method,
 			     w.done ? "the host is away, and %s was not sent"
 				    : "whether %s took place is not known",
 			     method);
+	else if (rc < 0 && a.mutates && channel->late && !w.done)
+		unknown_late(&a, &why);
 	if (rc < 0)
 		return error_move(err, error_is_set(&again) ? &again : &why);
 	if (result)

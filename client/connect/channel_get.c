@@ -77,6 +77,9 @@ static int run_transfer(struct channel *channel, struct transfer *t,
 		return 0;
 	if (!*done) {
 		t->done = NULL;
+		if (channel->late)
+			error_prefix(err, "%s %s did not come to its end",
+				     request->method, t->path);
 		exchange_abort(&t->exchange, NULL);
 	}
 	return -1;

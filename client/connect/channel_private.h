@@ -53,6 +53,7 @@ struct channel {
 	bool drained;    /* the other side serves nothing new on it */
 	bool stopping;   /* channel_stop() was called */
 	int interrupted; /* number of a signal that came, or 0 */
+	bool late;       /* the deadline is over */
 	uint64_t call_ms;
 	uv_loop_t own_uv; /* where it has one */
 	uv_loop_t *uv;
@@ -61,6 +62,7 @@ struct channel {
 	uv_timer_t timer;     /* runs to the nearest deadline of an exchange */
 	uv_timer_t notice;    /* to on_away */
 	uv_timer_t tell;      /* to on_held, and the end of a withdrawal */
+	uv_timer_t bound;     /* runs to the options' deadline */
 	struct asking *asked; /* that it is about; channel_call.c */
 	bool again;           /* it is channel_reopen() that connects */
 	struct list exchanges;
@@ -69,7 +71,8 @@ struct channel {
 	struct conn *conn;
 	struct error why;
 
-	struct conn_dial *dial; /* while it runs */
+	struct conn_dial *dial;         /* while it runs */
+	struct conn_dial_story reached; /* by it, where the options have none */
 
 	/* only of channel_attach() */
 	const struct channel_events *events;
@@ -83,6 +86,12 @@ struct channel {
  * exchange has ended, and nothing was done.
  */
 int channel_wait(struct channel *channel, const bool *done, struct error *err);
+
+/* Whether the options' deadline bounds it, and each exchange needs none of its own. */
+bool channel_is_bounded(const struct channel *channel);
+
+/* Whether nothing is waited for any more: a signal, or the deadline. */
+bool channel_gave_up(const struct channel *channel);
 
 /* -- what the session holds: channel_held.c -------------------------------- */
 
@@ -128,7 +137,7 @@ struct exchange {
 	struct list link;
 	struct channel *channel;
 	struct h2_stream *stream;
-	uint64_t deadline; /* clock_monotonic_ns() */
+	uint64_t deadline; /* clock_monotonic_ns(); UINT64_MAX: the channel's */
 	struct buf body;
 	unsigned status;  /* of the response, 0 before it */
 	char *type;       /* content-type, or NULL */

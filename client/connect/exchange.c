@@ -19,8 +19,12 @@
 
 void exchange_touch(struct exchange *x)
 {
+	const struct channel *c = x->channel;
+
 	x->deadline =
-		clock_monotonic_ns() + x->channel->call_ms * CLOCK_NS_PER_MS;
+		channel_is_bounded(c)
+			? UINT64_MAX
+			: clock_monotonic_ns() + c->call_ms * CLOCK_NS_PER_MS;
 }
 
 /* -- the stream's events --------------------------------------------------- */

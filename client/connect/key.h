@@ -16,6 +16,7 @@
 #include "base/log.h"
 
 struct evp_pkey_st;
+struct deadline;     /* client/connect/deadline.h */
 struct key_question; /* client/connect/key_ask.h */
 struct profile;
 struct secret;
@@ -35,8 +36,10 @@ struct key_sources {
 		   const struct key_question *question, bool again,
 		   struct error *err);
 	void *ask_context;
-	struct secret *keep;         /* gets the answer; borrowed, or NULL */
-	int passphrase_fd;           /* read to its first newline, or -1 */
+	struct secret *keep; /* gets the answer; borrowed, or NULL */
+	struct deadline
+		*deadline; /* is held while a person is asked, or NULL */
+	int passphrase_fd; /* read to its first newline, or -1 */
 	const char *passphrase_file; /* borrowed, or NULL */
 	bool batch;                  /* ask nobody */
 	bool embedded;   /* the process is another's: its core dumps stay */

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "client/connect/deadline.h"
 #include "client/connect/prompt.h"
 
 enum source {
@@ -136,15 +137,17 @@ static int ask_person(struct secret *answer, const struct key_question *q,
 		      const char *prompt, struct error *err)
 {
 	const char *askpass = NULL;
+	enum source source = find_source(q->sources, &askpass);
+	int rc;
 
-	switch (find_source(q->sources, &askpass)) {
-	case SOURCE_ASKPASS:
-		return prompt_askpass(answer, askpass, prompt, err);
-	case SOURCE_TERMINAL:
-		return prompt_terminal(answer, prompt, err);
-	default:
+	if (source != SOURCE_ASKPASS && source != SOURCE_TERMINAL)
 		return nobody_to_ask(q, err);
-	}
+	deadline_hold(q->sources->deadline);
+	rc = source == SOURCE_ASKPASS
+		     ? prompt_askpass(answer, askpass, prompt, err)
+		     : prompt_terminal(answer, prompt, err);
+	deadline_go_on(q->sources->deadline, 0);
+	return rc;
 }
 
 static char *make_prompt(const struct key_question *q, const char *before,

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
+struct deadline;
 struct json_object;
 struct key_sources;
 struct profile;
@@ -44,7 +45,8 @@ struct session_options {
 	const struct key_sources *sources; /* of the passphrase */
 	const char
 		*config; /* what the profile was read from; NULL: the user's */
-	const char *program; /* virtmux; NULL: the one that runs */
+	const char *program;       /* virtmux; NULL: the one that runs */
+	struct deadline *deadline; /* of its opening, or NULL */
 	struct log *log;
 };
 

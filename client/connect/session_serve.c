@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "client/connect/channel_private.h"
+#include "client/connect/deadline.h"
 #include "client/connect/local.h"
 #include "client/connect/profile.h"
 #include "client/connect/session_private.h"
@@ -327,20 +328,38 @@ static int start_listening(struct session *s, struct error *err)
 
 /* -- the host -------------------------------------------------------------- */
 
+static void on_late(uv_timer_t *timer)
+{
+	session_stop(timer->data);
+}
+
 /* Runs the loop until the host has answered, or never will. */
 static int connect_host(struct session *s, struct error *err)
 {
 	const struct profile *p = s->options->profile;
+	uint64_t left;
 
 	if (far_begin(s, &s->why) < 0)
 		return channel_explain(&s->why, p, err);
+	/* A person has had his time in it. */
+	left = deadline_left_ms(s->options->deadline);
+	uv_update_time(&s->uv);
+	if (left != DEADLINE_NEVER)
+		uv_timer_start(&s->timer, on_late, left, 0);
 	while (!s->far && s->state == SESSION_CONNECTING)
 		uv_run(&s->uv, UV_RUN_ONCE);
+	uv_timer_stop(&s->timer);
 	if (s->far)
 		return 0;
 	if (s->interrupted)
 		return error_set(err, ERROR_INTERRUPTED, "interrupted");
-	return channel_explain(&s->why, p, err);
+	if (!deadline_is_over(s->options->deadline))
+		return channel_explain(&s->why, p, err);
+	deadline_late(s->options->deadline, err);
+	return error_prefix(err,
+			    "cannot connect to %s: no answer to the session "
+			    "that was to be opened",
+			    p->address);
 }
 
 /* -- making and freeing ---------------------------------------------------- */

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -23,18 +24,23 @@
 #include "base/file.h"
 #include "base/secret.h"
 #include "client/connect/channel.h"
+#include "client/connect/deadline.h"
 #include "client/connect/key.h"
 #include "client/connect/local.h"
 #include "client/connect/profile.h"
 #include "client/connect/session_private.h"
 
 #define FD_LAST       1024 /* inherited descriptors are closed up to it */
-#define ARGUMENTS_MAX 16
-#define NUMBER_SIZE   16
-#define TURN_LOOKS    20 /* for another one to be done, before it is told of */
+#define ARGUMENTS_MAX 18
+#define NUMBER_SIZE   24
+#define LEFT_LEAST_MS 10u /* of a --timeout */
+#define TURN_LOOKS    20  /* for another one to be done, before it is told of */
 #define TURN_LOOK_US  50000 /* between two of them */
 
-/* What the session's process says: one of these; for the last two code and words. */
+/*
+ * What the session's process says: one of these; behind the first two the ns that a
+ * person was asked, behind the last two code and words.
+ */
 #define REPORT_OPENED     'n'
 #define REPORT_OPEN       'o'
 #define REPORT_FAILED     'e'
@@ -103,7 +109,11 @@ static int look(struct opening *o, struct error *err)
  */
 static int await_turn(const struct opening *o, struct error *err)
 {
-	for (int i = 0; i < TURN_LOOKS; i++) {
+	const struct deadline *d = o->options->deadline;
+	bool bounded = deadline_left_ms(d) != DEADLINE_NEVER;
+	int how = bounded ? LOCK_EX | LOCK_NB : LOCK_EX;
+
+	for (int i = 0; i < TURN_LOOKS && !deadline_is_over(d); i++) {
 		if (flock(o->lock, LOCK_EX | LOCK_NB) == 0)
 			return 0;
 		usleep(TURN_LOOK_US);
@@ -116,11 +126,22 @@ static int await_turn(const struct opening *o, struct error *err)
 			    "Ctrl-C gives up)",
 			    session_turn_owner(o->lock),
 			    o->options->profile->name);
-	while (flock(o->lock, LOCK_EX) < 0)
-		if (errno != EINTR)
+	while (flock(o->lock, how) < 0) {
+		if (errno == EWOULDBLOCK && deadline_is_over(d)) {
+			deadline_late(d, err);
+			return error_prefix(err,
+					    "process %ld still opens the "
+					    "session to host '%s'",
+					    session_turn_owner(o->lock),
+					    o->options->profile->name);
+		}
+		if (errno == EWOULDBLOCK)
+			usleep(TURN_LOOK_US);
+		else if (errno != EINTR)
 			return error_set_errno(err, ERROR_SYSTEM, errno,
 					       "cannot lock the file beside %s",
 					       o->path);
+	}
 	return 0;
 }
 
@@ -155,6 +176,8 @@ static void report(struct opening *o, const struct error *why)
 		[SESSION_FAILED] = REPORT_FAILED,
 		[SESSION_IMPOSSIBLE] = REPORT_IMPOSSIBLE,
 	};
+	const struct deadline *d = o->options->deadline;
+	uint64_t asked = d ? d->asked : 0;
 	autobuf text = {0};
 
 	if (o->report < 0)
@@ -162,6 +185,8 @@ static void report(struct opening *o, const struct error *why)
 	buf_append_char(&text, kinds[o->how]);
 	if (why)
 		buf_appendf(&text, "%d %s", (int)why->code, error_words(why));
+	else
+		buf_appendf(&text, "%" PRIu64, asked);
 	file_write_all(o->report, buf_bytes(&text), text.len, NULL);
 	close(steal_fd(&o->report));
 }
@@ -197,6 +222,7 @@ static int on_serving(void *context, struct error *err)
 		return -1;
 	o->how = SESSION_OPENED;
 	report(o, NULL);
+	deadline_lift(o->options->deadline);
 	close(steal_fd(&o->lock));
 	return 0;
 }
@@ -249,7 +275,9 @@ int session_run(const struct session_options *options, int to,
 
 /* -- who starts it --------------------------------------------------------- */
 
-static enum session_opened read_report(int from, struct error *err)
+/* ASKED: ns in which a person was asked. */
+static enum session_opened read_report(int from, uint64_t *asked,
+				       struct error *err)
 {
 	autobuf text = {0};
 	autofree char *line = NULL;
@@ -264,10 +292,10 @@ static enum session_opened read_report(int from, struct error *err)
 		error_set_no_memory(err);
 		return SESSION_FAILED;
 	}
-	if (line[0] == REPORT_OPENED)
-		return SESSION_OPENED;
-	if (line[0] == REPORT_OPEN)
-		return SESSION_OPEN;
+	if (line[0] == REPORT_OPENED || line[0] == REPORT_OPEN) {
+		*asked = strtoull(line + 1, NULL, 10);
+		return line[0] == REPORT_OPENED ? SESSION_OPENED : SESSION_OPEN;
+	}
 	if (line[0] != REPORT_FAILED && line[0] != REPORT_IMPOSSIBLE) {
 		error_set(err, ERROR_FAILED,
 			  "the session's process ended before it served");
@@ -282,7 +310,8 @@ static enum session_opened read_report(int from, struct error *err)
  * Ctrl-C is for the process that asks, which may have the terminal in its hands; it
  * comes to us, too, when that one has restored it.
  */
-static enum session_opened await(pid_t child, int from, struct error *err)
+static enum session_opened await(pid_t child, int from, uint64_t *asked,
+				 struct error *err)
 {
 	enum session_opened how;
 	sigset_t keys, before;
@@ -292,7 +321,7 @@ static enum session_opened await(pid_t child, int from, struct error *err)
 	sigaddset(&keys, SIGINT);
 	sigaddset(&keys, SIGQUIT);
 	pthread_sigmask(SIG_BLOCK, &keys, &before);
-	how = read_report(from, err);
+	how = read_report(from, asked, err);
 	if (how != SESSION_OPENED) {
 		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 			continue;
@@ -327,7 +356,8 @@ static int pass_secret(int *fd, const struct secret *secret, struct error *err)
 
 /* ROOM has ARGUMENTS_MAX. */
 static void fill_arguments(const char **room, const struct session_options *o,
-			   const char *passphrase_fd, const char *report_fd)
+			   const char *passphrase_fd, const char *timeout,
+			   const char *report_fd)
 {
 	const struct key_sources *sources = o->sources;
 	size_t n = 0;
@@ -348,6 +378,10 @@ static void fill_arguments(const char **room, const struct session_options *o,
 	}
 	if (sources->batch)
 		room[n++] = "--batch";
+	if (timeout[0]) {
+		room[n++] = "--timeout";
+		room[n++] = timeout;
+	}
 	if (log_enabled(o->log, LOG_LEVEL_INFO))
 		room[n++] = log_enabled(o->log, LOG_LEVEL_DEBUG) ? "-vv" : "-v";
 	room[n++] = "--report-fd";
@@ -367,6 +401,8 @@ static int spawn(pid_t *child, const struct session_options *options, int key,
 	const char *program = options->program ? options->program : own;
 	char key_text[NUMBER_SIZE] = "";
 	char report_text[NUMBER_SIZE];
+	char timeout[NUMBER_SIZE] = "";
+	uint64_t left = deadline_left_ms(options->deadline);
 	posix_spawn_file_actions_t actions;
 	int rc;
 
@@ -376,7 +412,10 @@ static int spawn(pid_t *child, const struct session_options *options, int key,
 	if (key >= 0)
 		snprintf(key_text, sizeof(key_text), "%d", key);
 	snprintf(report_text, sizeof(report_text), "%d", to);
-	fill_arguments(arguments, options, key_text, report_text);
+	if (left != DEADLINE_NEVER)
+		snprintf(timeout, sizeof(timeout), "%" PRIu64 "ms",
+			 left > LEFT_LEAST_MS ? left : LEFT_LEAST_MS);
+	fill_arguments(arguments, options, key_text, timeout, report_text);
 	rc = posix_spawn_file_actions_init(&actions);
 	if (rc)
 		return error_set_errno(err, ERROR_SYSTEM, rc, "no memory");
@@ -398,6 +437,8 @@ static enum session_opened start(const struct session_options *options, int key,
 				 struct error *err)
 {
 	enum session_opened how = SESSION_IMPOSSIBLE;
+	uint64_t begun = clock_monotonic_ns();
+	uint64_t asked = 0, took;
 	int ends[2];
 	pid_t child;
 
@@ -409,7 +450,12 @@ static enum session_opened start(const struct session_options *options, int key,
 	file_set_cloexec(ends[1], true);
 	if (spawn(&child, options, key, ends[1], err) == 0) {
 		close(steal_fd(&ends[1]));
-		how = await(child, ends[0], err);
+		/* Its process has the same end, and knows when a person is asked. */
+		deadline_hold(options->deadline);
+		how = await(child, ends[0], &asked, err);
+		took = clock_monotonic_ns() - begun;
+		deadline_go_on(options->deadline,
+			       took > asked ? took - asked : 0);
 	}
 	close(ends[0]);
 	if (ends[1] >= 0)

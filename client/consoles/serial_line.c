@@ -434,6 +434,13 @@ static void give_up(struct serial_line *l, struct error *why)
 	end_with(l, SERIAL_BROKEN, why);
 }
 
+/* A signal, or the end of --timeout. */
+static bool ends_all(const struct serial_line *l, const struct error *why)
+{
+	return why->code == ERROR_INTERRUPTED ||
+	       channel_is_late(l->options.channel);
+}
+
 /* 0 with a stream that is asked for, or at the end; -1: a signal. */
 static int come_back(struct serial_line *l, struct error *err)
 {
@@ -453,7 +460,7 @@ static int come_back(struct serial_line *l, struct error *err)
 			rc = try_again(l, &why);
 		if (rc == 0 || l->state != LINE_CUT)
 			return 0;
-		if (why.code == ERROR_INTERRUPTED)
+		if (ends_all(l, &why))
 			return error_move(err, &why);
 		l->retry_ms *= 2;
 		if (l->retry_ms > SERIAL_RETRY_MOST_MS)
@@ -520,7 +527,7 @@ static int run_once(struct serial_line *l, struct error *err)
 
 	if (channel_run(l->options.channel, &why) == 0)
 		return 0;
-	if (why.code == ERROR_INTERRUPTED && l->state != LINE_OVER)
+	if (ends_all(l, &why) && l->state != LINE_OVER)
 		return error_move(err, &why);
 	/* The connection has ended; that of the stream is told next. */
 	if (l->state != LINE_OVER && l->stream)

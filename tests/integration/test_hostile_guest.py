@@ -124,7 +124,7 @@ class Hostile(ConsoleCase):
         self.assertEqual(answer, {"bytes": len(HOSTILE),
                                   "sha256": consoles.digest(HOSTILE)})
         done = self.client_of_alice.run("wait-serial", "evil", "never", "--force", "--send",
-                                        "x\\r", "--timeout", "3s")
+                                        "x\\r", "--timeout", "6s")
         self.assertEqual(done.returncode, 7, done.stderr)
         self.assertIn("end of it", done.stderr)
         self.assert_harmless(done.stdout + done.stderr)

@@ -149,8 +149,8 @@ class Screen(test_console.ConsoleCase):
         self.assertEqual((done["name"], done["file"]), ("web-1", "it.png"))
         self.assertLessEqual(done["different"], 0.1)
         said = self.virtmux("wait-screen", "web-1", "--change", "--since", "it.png",
-                            "--timeout", "1s", "-o", "kept.png", status=TIMED_OUT)
-        self.assertIn("did not change within 1000 ms", said)
+                            "--timeout", "3s", "-o", "kept.png", status=TIMED_OUT)
+        self.assertIn("did not change within 3000 ms", said)
         self.assertIn("kept in kept.png", said)
         self.type("seq 100\\n")
         self.virtmux("wait-screen", "web-1", "--change", "--since", "it.png")
@@ -180,8 +180,8 @@ class Screen(test_console.ConsoleCase):
         self.assertEqual([found[key] for key in ("x", "y", "width", "height")],
                          [7 * COLUMN, 2 * ROW, 4 * COLUMN, ROW])
         said = self.virtmux("wait-screen", "web-1", "--match", "plum.png", *region,
-                            "--timeout", "1s", status=TIMED_OUT)
-        self.assertRegex(said, r"did not match plum.png within 1000 ms; .* % of its "
+                            "--timeout", "3s", status=TIMED_OUT)
+        self.assertRegex(said, r"did not match plum.png within 3000 ms; .* % of its "
                                r"pixels differed in the end, and 0.1 % may")
         self.virtmux("wait-screen", "web-1", "--match", "plum.png", *region,
                      "--tolerance", "100")
@@ -192,7 +192,7 @@ class Screen(test_console.ConsoleCase):
                             "1s", status=TIMED_OUT)
         self.assertIn("the screen has 720 x 400 pixels, the reference 64 x 48", said)
         said = self.virtmux("wait-screen", "web-1", "--stable", "100ms", "--region",
-                            "700,0,30,10", "--timeout", "1s", status=TIMED_OUT)
+                            "700,0,30,10", "--timeout", "3s", status=TIMED_OUT)
         self.assertIn("the region lies outside", said)
 
     def test_wrong_words(self):

@@ -67,14 +67,15 @@ class WaitSerial(test_console.ConsoleCase):
                          "echo first; echo last of $((1 + 1))\\r")
         self.assertEqual((done.returncode, done.stdout), (TIMED_OUT, ""))
         self.assertGreaterEqual(time.monotonic() - begin, 4)
-        self.assertIn("'never' on domain 'web-1': it was not seen in time", done.stderr)
+        self.assertIn("'never' on domain 'web-1': it was not seen: the whole "
+                      "command's --timeout of 4 s is over", done.stderr)
         self.assertIn("first\nlast of 2\n", read_file(kept))
         self.assertEqual(os.stat(kept).st_mode & 0o777, 0o600)
 
     def test_silence(self):
         """Once what earlier tests made the guest say has come to its end."""
         def said():
-            done = self.wait("never", "--new", "--timeout", "300ms")
+            done = self.wait("never", "--new", "--timeout", "3s")
             self.assertEqual(done.returncode, TIMED_OUT)
             return done.stderr
         virtmux_test.wait_for(lambda: "the guest said nothing" in said(), "silence")

@@ -314,7 +314,9 @@ static void test_run_fails(void **state)
 	assert_run("dominfo x", 3, "", "virtmux: no domain 'x'\n");
 	assert_run("dominfo x --json", 3, "", "\"code\":\"not-found\"");
 	assert_run("start x", 9, "", "is not known");
-	assert_run("list --timeout=20ms", 7, "", "within 20 ms");
+	assert_run("list --timeout=20ms", 7, "",
+		   "domain.list: the host has not answered: the whole "
+		   "command's --timeout of 20 ms is over");
 	assert_run("destroy x", 130, "", "interrupted");
 	assert_run("resume x -H nosuch", 2, "", "no host 'nosuch'");
 	/* Overridden, the session does not serve, and there is no key. */

@@ -29,7 +29,7 @@ static void test_pause(void **state)
 	autoerror err = {0};
 	uint64_t begun = uv_hrtime();
 
-	assert_int_equal(interrupt_watch(&i, &err), 0);
+	assert_int_equal(interrupt_watch(&i, NULL, &err), 0);
 	assert_int_equal(interrupt_pause(i, 0, &err), 0);
 	assert_int_equal(interrupt_pause(i, 30, &err), 0);
 	assert_true(uv_hrtime() - begun >= 25000000);
@@ -43,7 +43,7 @@ static void test_before(void **state)
 	for (size_t s = 0; s < array_size(signals); s++) {
 		autoptr(interrupt) i = NULL;
 
-		assert_int_equal(interrupt_watch(&i, NULL), 0);
+		assert_int_equal(interrupt_watch(&i, NULL, NULL), 0);
 		raise(signals[s]);
 		expect_interrupted(i, 0);
 		expect_interrupted(i, LONG_MS);
@@ -55,7 +55,7 @@ static void test_within(void **state)
 	autoptr(interrupt) i = NULL;
 	pid_t child;
 
-	assert_int_equal(interrupt_watch(&i, NULL), 0);
+	assert_int_equal(interrupt_watch(&i, NULL, NULL), 0);
 	child = fork();
 	if (child == 0) {
 		const struct timespec t = {.tv_nsec = 50000000};
@@ -83,7 +83,7 @@ static void test_beside_a_loop(void **state)
 		uv_signal_t handle;
 		int seen = 0;
 
-		assert_int_equal(interrupt_watch(&i, NULL), 0);
+		assert_int_equal(interrupt_watch(&i, NULL, NULL), 0);
 		assert_int_equal(uv_loop_init(&uv), 0);
 		uv_signal_init(&uv, &handle);
 		handle.data = &seen;
@@ -105,7 +105,7 @@ static void test_afterwards(void **state)
 	struct interrupt *i = NULL;
 	struct sigaction action;
 
-	assert_int_equal(interrupt_watch(&i, NULL), 0);
+	assert_int_equal(interrupt_watch(&i, NULL, NULL), 0);
 	sigaction(SIGINT, NULL, &action);
 	assert_true(action.sa_handler != SIG_DFL);
 	interrupt_free(i);

@@ -1,6 +1,6 @@
 /*
  * The terminal of a console, or of a program that fills the screen: raw while it is
- * open, and given back as it was found on every way out. Used by console.c and top.c.
+ * open, and given back as it was found on every way out. Used by the verbs `console` and `top`.
  *
  * What always holds: a signal that ends or stops us finds the terminal restored;
  * where we are killed without a chance to act (SIGKILL, a crash), a small process

@@ -1,7 +1,7 @@
 /*
- * Storage volumes: the handlers of volume.*, but for their content (transfer.c).
- * Each turns its parameters into one verb of daemon/virt/storage.h; those that
- * change something share one answer, the volume that it was.
+ * Storage volumes: the handlers of volume.*, but for their content (volume_download.c,
+ * volume_upload.c). Each turns its parameters into one verb of daemon/virt/storage.h;
+ * those that change something share one answer, the volume that it was.
  */
 #include "daemon/ops/room.h"
 #include "daemon/virt/storage.h"

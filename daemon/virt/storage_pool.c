@@ -76,7 +76,8 @@ int storage_failure(struct job *job, virStoragePoolPtr pool, struct error *err)
 	bool may_be_state =
 		error && (error->code == VIR_ERR_OPERATION_INVALID ||
 			  error->code == VIR_ERR_INTERNAL_ERROR ||
-			  error->code == VIR_ERR_INVALID_ARG);
+			  (error->code == VIR_ERR_INVALID_ARG &&
+			   job->request->id == VERB_POOL_AUTOSTART));
 
 	if (!(pool && may_be_state && explain(job, pool, error, err) < 0))
 		failure_from(job, error, err);

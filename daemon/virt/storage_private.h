@@ -1,7 +1,7 @@
 /*
- * What the files of storage share (storage_pool.c, storage_volume.c,
- * storage_content.c): look-ups of pools and volumes, and errors about them. Nobody
- * else includes it. Thread: one worker.
+ * What the files of storage share (storage_pool.c, storage_volume.c, and content.c with
+ * its side): look-ups of pools and volumes, and errors about them. Nobody else
+ * includes it. Thread: one worker.
  */
 #ifndef VIRTMUX_VIRT_STORAGE_PRIVATE_H
 #define VIRTMUX_VIRT_STORAGE_PRIVATE_H

@@ -1,6 +1,6 @@
 /*
  * Storage volumes: look-ups, lists, and what is done to them (verbs of
- * verbs/storage.def). Their content is storage_content.c's.
+ * verbs/storage.def). Their content is content.c's.
  */
 #include "daemon/virt/storage_private.h"
 

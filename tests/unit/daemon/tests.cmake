@@ -20,12 +20,14 @@ foreach(file
 		migrate
 		network
 		ops
+		pool
 		reload
 		screenshot
 		session
 		snapshot
 		speed
-		unknown)
+		unknown
+		volume)
 	unit_test(daemon ops_${file} ops)
 endforeach()
 unit_test(daemon relay_in relay util)
@@ -40,6 +42,8 @@ unit_test(daemon virt_xml_select virt base)
 unit_test(daemon virt_device virt base)
 unit_test(daemon virt_picture virt base)
 unit_test(daemon virt_stress virt base)
+unit_test(daemon virt_storage_pool virt base)
+unit_test(daemon virt_storage_volume virt base)
 unit_test(daemon virt_restart virt base PkgConfig::LIBVIRT)
 foreach(file access admit admit_journal audit event_log exchange idempotency job journal
 		journal_record renew resource)

@@ -211,6 +211,7 @@ int call_profile_of(struct command_call *call, const char *host,
 const struct key_sources *call_key_sources(struct command_call *call)
 {
 	call->sources = (struct key_sources){
+		.opened = call->opened,
 		.given = call->passphrase,
 		.passphrase_fd =
 			(int)command_global_number(call, "passphrase-fd", -1),

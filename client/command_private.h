@@ -32,6 +32,7 @@ struct command_call {
 	size_t arguments_count;
 	struct key_sources sources;
 	const struct secret *passphrase; /* that was asked before; borrowed */
+	const struct key_opened *opened; /* the key was; borrowed */
 	bool one_of_many; /* hosts: this process serves one of them */
 	struct profile *profile;
 	struct session_options session; /* by which one is opened */

@@ -90,6 +90,7 @@ static void serve_host(struct many_host *host, command_fn *run)
 		close_streams(&host->many->hosts[i], 0);
 	sigprocmask(SIG_SETMASK, &host->many->mask, NULL);
 	call->passphrase = host->passphrase;
+	call->opened = host->opened;
 	call->one_of_many = true;
 	if (take_place(host, &why) == 0 &&
 	    command_set_host(call, host->name, &why) == 0 &&
@@ -389,9 +390,9 @@ void many_clear(struct many *many)
 	}
 	for (size_t i = 0; i < many->count; i++)
 		free(many->names[i]);
-	for (size_t i = 0; i < many->secrets_count; i++)
-		secret_free(many->secrets[i]);
-	free(many->secrets);
+	for (size_t i = 0; i < many->locks_count; i++)
+		many_lock_free(&many->locks[i]);
+	free(many->locks);
 	free(many->names);
 	free(many->hosts);
 	free(many->input);

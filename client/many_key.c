@@ -1,9 +1,9 @@
 /*
- * The passphrases of a run on many hosts, asked once for each key and before the
- * first host is begun, since processes that run at the same time cannot share a
- * terminal. A process of its own asks and opens the key, so that neither OpenSSL's
- * nor a token's state is carried over a fork; it leaves the answer in memory that
- * both have, and that is locked and wiped like any secret.
+ * The keys of a run on many hosts, asked for and unlocked once each and before the
+ * first host is begun: processes that run at the same time cannot share a terminal, and
+ * scrypt is made to cost. A process of its own does it, so that neither OpenSSL's nor a
+ * token's state is carried over a fork; it leaves the key (of a token, which keeps it,
+ * the PIN) in memory that all have, and that is locked and wiped like any secret.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,13 +17,6 @@
 #include "client/many_private.h"
 #include "client/connect/profile.h"
 #include "wire/tls.h"
-
-/* Hosts of one key. */
-struct lock {
-	const char *key;
-	struct secret *secret;
-	struct error why; /* the key could not be opened */
-};
 
 /* A session that serves has opened its key long ago. */
 static bool has_session(const struct command_call *call,
@@ -47,14 +40,15 @@ static void tell(int to, const struct error *why)
 
 /* In a process of its own: 0 where the key was opened. Does not return. */
 static void open_key(struct many *many, const struct profile *profile,
-		     struct secret *secret, int to)
+		     struct many_lock *lock, int to)
 {
 	struct key_sources sources = *call_key_sources(many->call);
 	struct evp_pkey_st *key = NULL;
 	autoerror why = {0};
 	int rc;
 
-	sources.keep = secret;
+	sources.keep = lock->secret;
+	sources.keep_key = lock->opened;
 	rc = key_load(&key, profile, &sources, &why);
 	tls_key_free(key);
 	if (rc < 0)
@@ -111,7 +105,7 @@ static int await(pid_t child, int from, struct error *err)
 }
 
 static int open_in_process(struct many *many, const struct profile *profile,
-			   struct secret *secret, struct error *err)
+			   struct many_lock *lock, struct error *err)
 {
 	int ends[2];
 	pid_t child;
@@ -123,7 +117,7 @@ static int open_in_process(struct many *many, const struct profile *profile,
 	child = fork();
 	if (child == 0) {
 		close(ends[0]);
-		open_key(many, profile, secret, ends[1]);
+		open_key(many, profile, lock, ends[1]);
 	}
 	close(ends[1]);
 	if (child < 0)
@@ -135,64 +129,74 @@ static int open_in_process(struct many *many, const struct profile *profile,
 	return rc;
 }
 
-static struct lock *find_lock(struct lock *locks, size_t n, const char *key)
+static struct many_lock *find_lock(struct many *many, const char *key)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(locks[i].key, key) == 0)
-			return &locks[i];
+	for (size_t i = 0; i < many->locks_count; i++)
+		if (strcmp(many->locks[i].key, key) == 0)
+			return &many->locks[i];
 	return NULL;
 }
 
-static int copy_error(struct error *to, const struct error *from)
+void many_lock_free(struct many_lock *lock)
 {
-	return error_set(to, from->code, "%s", error_words(from));
+	secret_free(lock->secret);
+	secret_unmap(lock->opened, sizeof(*lock->opened));
+	error_clear(&lock->why);
+	free(lock->key);
+}
+
+/* Unlocks PROFILE's key; many->locks has room. NULL without memory. */
+static struct many_lock *new_lock(struct many *many,
+				  const struct profile *profile)
+{
+	struct many_lock *lock = &many->locks[many->locks_count];
+
+	lock->key = strdup(profile->key);
+	lock->secret = secret_new_shared();
+	lock->opened = secret_map(sizeof(*lock->opened), true);
+	if (!lock->key || !lock->secret || !lock->opened) {
+		many_lock_free(lock);
+		*lock = (struct many_lock){0};
+		return NULL;
+	}
+	many->locks_count++;
+	open_in_process(many, profile, lock, &lock->why);
+	/* Who has the key needs no passphrase. */
+	if (lock->opened->len)
+		secret_free(steal(&lock->secret));
+	return lock;
 }
 
 /* Asks where PROFILE's key was not opened yet, and gives HOST what came of it. */
 static int unlock_host(struct many *many, struct many_host *host,
-		       const struct profile *profile, struct lock *locks,
-		       size_t *n)
+		       const struct profile *profile)
 {
-	struct lock *lock = find_lock(locks, *n, profile->key);
+	struct many_lock *lock = find_lock(many, profile->key);
 
-	if (!lock) {
-		lock = &locks[(*n)++];
-		lock->key = profile->key;
-		lock->secret = secret_new_shared();
-		if (!lock->secret)
-			return error_set_no_memory(&host->why);
-		many->secrets[many->secrets_count++] = lock->secret;
-		open_in_process(many, profile, lock->secret, &lock->why);
-	}
-	if (error_is_set(&lock->why)) {
-		host->refused = true;
-		return copy_error(&host->why, &lock->why);
-	}
-	host->passphrase = lock->secret->len ? lock->secret : NULL;
+	if (!lock)
+		lock = new_lock(many, profile);
+	host->refused = !lock || error_is_set(&lock->why);
+	if (!lock)
+		return error_set_no_memory(&host->why);
+	if (host->refused)
+		return error_copy(&host->why, &lock->why);
+	if (lock->opened->len)
+		host->opened = lock->opened;
+	else if (lock->secret->len)
+		host->passphrase = lock->secret;
 	return 0;
 }
 
-/* What reads its file by itself, or asks nobody, needs no help. */
-static bool must_ask(struct many *many)
-{
-	const struct key_sources *sources = call_key_sources(many->call);
-
-	return sources->passphrase_fd >= 0 ||
-	       (!sources->passphrase_file && !sources->batch);
-}
-
 static int unlock_all(struct many *many, struct profile **profiles,
-		      struct lock *locks, struct error *err)
+		      struct error *err)
 {
-	size_t n = 0;
-
 	for (size_t i = 0; i < many->count; i++) {
 		struct many_host *host = &many->hosts[i];
 		const struct profile *p = profiles[i];
 
 		if (!p->key || has_session(many->call, p))
 			continue;
-		if (unlock_host(many, host, p, locks, &n) < 0 &&
+		if (unlock_host(many, host, p) < 0 &&
 		    host->why.code == ERROR_INTERRUPTED)
 			return error_move(err, &host->why);
 	}
@@ -213,21 +217,18 @@ int many_unlock(struct many *many, struct error *err)
 {
 	autofree struct profile **profiles =
 		calloc(many->count, sizeof(struct profile *));
-	autofree struct lock *locks = calloc(many->count, sizeof(*locks));
 	int rc;
 
-	many->secrets = calloc(many->count, sizeof(struct secret *));
-	if (!profiles || !locks || !many->secrets)
+	many->locks = calloc(many->count, sizeof(*many->locks));
+	if (!profiles || !many->locks)
 		return error_set_no_memory(err);
 	rc = load_profiles(many, profiles, err);
 	/* It is in other processes that a person is asked. */
 	deadline_hold(&many->call->deadline);
-	if (rc == 0 && must_ask(many))
-		rc = unlock_all(many, profiles, locks, err);
+	if (rc == 0)
+		rc = unlock_all(many, profiles, err);
 	deadline_go_on(&many->call->deadline, 0);
-	for (size_t i = 0; i < many->count; i++) {
+	for (size_t i = 0; i < many->count; i++)
 		profile_free(profiles[i]);
-		error_clear(&locks[i].why);
-	}
 	return rc;
 }

@@ -36,10 +36,19 @@ struct many_stream {
 	struct buf text; /* what came and was not shown */
 };
 
+/* A key of some of the hosts, in memory that all processes share. */
+struct many_lock {
+	char *key;
+	struct key_opened *opened;
+	struct secret *secret; /* its passphrase or PIN, while it is wanted */
+	struct error why;      /* it could not be opened */
+};
+
 struct many_host {
 	struct many *many;
 	const char *name;
-	const struct secret *passphrase; /* borrowed, or NULL */
+	const struct secret *passphrase; /* of a token; borrowed, or NULL */
+	const struct key_opened *opened; /* borrowed, or NULL */
 	bool refused;                    /* WHY came before it was begun */
 	struct error why;
 	pid_t pid;
@@ -55,8 +64,8 @@ struct many {
 	char **names;
 	size_t count;
 	struct many_host *hosts;
-	struct secret **secrets; /* one for each key that was opened */
-	size_t secrets_count;
+	struct many_lock *locks; /* one for each key */
+	size_t locks_count;
 	char *input; /* of standard input, where a file is "-"; NULL: none */
 	size_t input_len;
 
@@ -86,10 +95,12 @@ void many_clear(struct many *many);
 /* -- many_key.c ------------------------------------------------------------ */
 
 /*
- * Gives each host its passphrase, asking once for each key. Where a key cannot be
- * opened, the hosts that it is for are refused. ERROR_INTERRUPTED.
+ * Gives each host that has no session its key, or its token's PIN, asking and unlocking
+ * once for each key. Where a key cannot be opened, the hosts that it is for are refused.
+ * ERROR_INTERRUPTED.
  */
 int many_unlock(struct many *many, struct error *err);
+void many_lock_free(struct many_lock *lock); /* what it has; wipes */
 
 /* "CODE WORDS", as a process reports it. Returns -1. */
 int many_read_error(const char *text, struct error *err);

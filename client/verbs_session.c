@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "client/command.h"
 #include "client/output.h"
+#include "client/connect/key.h"
 #include "client/connect/profile.h"
 #include "client/connect/session.h"
 #include "client/verbs.h"
@@ -93,9 +94,10 @@ static int list(struct command_call *call, const struct session_place *places,
 static int open_session(struct command_call *call,
 			const struct profile *profile, struct error *err)
 {
+	struct key_sources sources = *call_key_sources(call);
 	const struct session_options options = {
 		.profile = profile,
-		.sources = call_key_sources(call),
+		.sources = &sources,
 		.config = call_config_file(call),
 		.deadline = call_deadline(call),
 		.log = call_log(call),
@@ -103,6 +105,7 @@ static int open_session(struct command_call *call,
 	int report = (int)call_number(call, "report-fd", -1);
 	enum session_opened how;
 
+	sources.key_fd = (int)call_number(call, "key-fd", 0);
 	if (profile->overridden)
 		return error_set(err, ERROR_USAGE,
 				 "a session serves host '%s' as the "

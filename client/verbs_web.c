@@ -51,6 +51,7 @@ static int make_hosts(struct web *web, struct error *err)
 		h->web = web;
 		h->name = from->name;
 		h->passphrase = from->passphrase;
+		h->opened = from->opened;
 		h->locked = from->refused;
 		error_move(&h->why, &from->why);
 		web->count++;

@@ -244,12 +244,14 @@ static void watch_opener(struct web_host *h)
 	uv_buf_t text;
 
 	uv_read_start((uv_stream_t *)&h->words, on_room, on_read);
-	if (!h->passphrase) {
+	if (!h->opened && !h->passphrase) {
 		uv_close((uv_handle_t *)&h->key, on_handle_closed);
 		return;
 	}
-	text = uv_buf_init((char *)h->passphrase->text,
-			   (unsigned)h->passphrase->len);
+	text = h->opened ? uv_buf_init((char *)h->opened->der,
+				       (unsigned)h->opened->len)
+			 : uv_buf_init((char *)h->passphrase->text,
+				       (unsigned)h->passphrase->len);
 	if (uv_write(&h->writing, (uv_stream_t *)&h->key, &text, 1,
 		     on_key_written) < 0)
 		uv_close((uv_handle_t *)&h->key, on_handle_closed);
@@ -267,7 +269,7 @@ static size_t fill_arguments(struct web_host *h, char *program,
 		arguments[n++] = "--config";
 		arguments[n++] = config;
 	}
-	if (h->passphrase) {
+	if (h->passphrase) { /* of a token */
 		arguments[n++] = "--passphrase-fd";
 		arguments[n++] = "3";
 	} else if (sources->passphrase_file) {
@@ -278,6 +280,10 @@ static size_t fill_arguments(struct web_host *h, char *program,
 	arguments[n++] = "--quiet";
 	arguments[n++] = "session";
 	arguments[n++] = "open";
+	if (h->opened) {
+		arguments[n++] = "--key-fd";
+		arguments[n++] = "3";
+	}
 	arguments[n++] = h->name;
 	arguments[n] = NULL;
 	return n;
@@ -301,7 +307,7 @@ static int spawn(struct web_host *h, struct error *err)
 		.file = program,
 		.args = (char **)arguments,
 		.stdio = stdio,
-		.stdio_count = h->passphrase ? KEY_FD + 1 : KEY_FD,
+		.stdio_count = h->opened || h->passphrase ? KEY_FD + 1 : KEY_FD,
 	};
 	int rc = uv_exepath(program, &size);
 

@@ -46,7 +46,8 @@ struct web_host {
 	struct web *web;
 	const char *name;                /* borrowed from web->many */
 	struct profile *profile;         /* owned */
-	const struct secret *passphrase; /* borrowed, or NULL */
+	const struct secret *passphrase; /* of a token; borrowed, or NULL */
+	const struct key_opened *opened; /* borrowed, or NULL */
 	bool locked; /* its key was not opened: only a session opened elsewhere */
 	enum web_host_state state;
 	struct error why;
@@ -58,7 +59,7 @@ struct web_host {
 	/* the process "virtmux session open", while it runs */
 	uv_process_t opener;
 	uv_pipe_t words;    /* its standard error */
-	uv_pipe_t key;      /* its passphrase */
+	uv_pipe_t key;      /* the key, or its passphrase */
 	uv_write_t writing; /* of that */
 	struct buf said;
 	unsigned open; /* of the three handles */
@@ -97,7 +98,7 @@ void web_console_end_all(struct web *web);
 struct web {
 	struct command_call *call;
 	struct log *log;
-	struct many many; /* names, passphrases */
+	struct many many; /* names, keys */
 	struct web_host *hosts;
 	size_t count;
 	uv_loop_t uv;

@@ -5,8 +5,10 @@
  */
 #include "client/connect/key.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -89,6 +91,45 @@ static int load_file(struct evp_pkey_st **key, const struct profile *profile,
 	return rc;
 }
 
+static int read_opened(struct evp_pkey_st **key, int fd, struct error *err)
+{
+	struct key_opened *opened = secret_map(sizeof(*opened), false);
+	ssize_t n = 1;
+	int rc = -1;
+
+	if (!opened)
+		return error_set_no_memory(err);
+	while (n > 0 && opened->len < sizeof(opened->der)) {
+		n = read(fd, opened->der + opened->len,
+			 sizeof(opened->der) - opened->len);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			opened->len += (size_t)n;
+	}
+	if (n < 0)
+		error_set_errno(err, ERROR_KEY, errno,
+				"cannot read the key from descriptor %d", fd);
+	else
+		rc = tls_key_from_der(key, opened->der, opened->len, err);
+	secret_unmap(opened, sizeof(*opened));
+	return rc;
+}
+
+static int load_any(struct evp_pkey_st **key, const struct profile *profile,
+		    const struct key_sources *sources, struct error *err)
+{
+	const struct key_opened *opened = sources->opened;
+
+	if (opened)
+		return tls_key_from_der(key, opened->der, opened->len, err);
+	if (sources->key_fd > 0)
+		return read_opened(key, sources->key_fd, err);
+	if (key_is_pkcs11(profile->key))
+		return key_pkcs11_load(key, profile->key, sources, err);
+	return load_file(key, profile, sources, err);
+}
+
 int key_load(struct evp_pkey_st **key, const struct profile *profile,
 	     const struct key_sources *sources, struct error *err)
 {
@@ -97,10 +138,11 @@ int key_load(struct evp_pkey_st **key, const struct profile *profile,
 	if (!profile->key)
 		return no_key(profile, "key", err);
 	key_memory_protect(!sources->embedded);
-	if (key_is_pkcs11(profile->key))
-		rc = key_pkcs11_load(key, profile->key, sources, err);
-	else
-		rc = load_file(key, profile, sources, err);
+	rc = load_any(key, profile, sources, err);
+	if (rc == 0 && sources->keep_key)
+		sources->keep_key->len =
+			tls_key_to_der(*key, sources->keep_key->der,
+				       sizeof(sources->keep_key->der));
 	key_memory_wipe_stack();
 	return rc;
 }

@@ -11,6 +11,8 @@
 #define VIRTMUX_CLIENT_KEY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -22,21 +24,32 @@ struct profile;
 struct secret;
 struct tls_context;
 
-#define KEY_FILE_MAX (64 * 1024) /* bytes */
-#define KEY_TRIES    3           /* of a person, at terminal or askpass */
+#define KEY_FILE_MAX   (64 * 1024) /* bytes */
+#define KEY_OPENED_MAX (16 * 1024) /* bytes of PKCS#8 */
+#define KEY_TRIES      3           /* of a person, at terminal or askpass */
+
+/* A key that was unlocked before, PKCS#8 without a passphrase; from secret_map(). */
+struct key_opened {
+	size_t len; /* bytes; 0: there is none */
+	uint8_t der[KEY_OPENED_MAX];
+};
 
 /*
- * Where the passphrase comes from; the first that is given counts, in this order, then
- * VIRTMUX_ASKPASS, SSH_ASKPASS by its rules, the terminal.
+ * Where the key comes from, if it was unlocked before, or its passphrase: the first that
+ * is given counts, in this order, then VIRTMUX_ASKPASS, SSH_ASKPASS by its rules, the
+ * terminal.
  */
 struct key_sources {
+	const struct key_opened *opened; /* borrowed, or NULL */
+	int key_fd; /* it is read from there to its end; 0: no */
 	const struct secret *given; /* was asked before; borrowed, or NULL */
 	/* Asks in another way, as key_ask() does, up to KEY_TRIES times; or NULL. */
 	int (*ask)(void *context, struct secret *answer,
 		   const struct key_question *question, bool again,
 		   struct error *err);
 	void *ask_context;
-	struct secret *keep; /* gets the answer; borrowed, or NULL */
+	struct secret *keep;         /* gets the answer; borrowed, or NULL */
+	struct key_opened *keep_key; /* gets the key; borrowed, or NULL */
 	struct deadline
 		*deadline; /* is held while a person is asked, or NULL */
 	int passphrase_fd; /* read to its first newline, or -1 */

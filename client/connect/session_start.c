@@ -63,7 +63,8 @@ struct opening {
 static bool asks_person(const struct key_sources *sources)
 {
 	return sources->passphrase_fd < 0 && !sources->passphrase_file &&
-	       !sources->given && !sources->batch;
+	       !sources->opened && sources->key_fd == 0 && !sources->given &&
+	       !sources->batch;
 }
 
 /* Another version serves, or what left no word. */
@@ -195,7 +196,8 @@ static void report(struct opening *o, const struct error *why)
 static void close_inherited(const struct opening *o)
 {
 	for (int fd = STDERR_FILENO + 1; fd < FD_LAST; fd++)
-		if (fd != o->report && fd != o->options->sources->passphrase_fd)
+		if (fd != o->report && fd != o->options->sources->key_fd &&
+		    fd != o->options->sources->passphrase_fd)
 			close(fd);
 }
 
@@ -334,8 +336,8 @@ static enum session_opened await(pid_t child, int from, uint64_t *asked,
 	return how;
 }
 
-/* A pipe from which the passphrase that was asked before is read; it has room. */
-static int pass_secret(int *fd, const struct secret *secret, struct error *err)
+/* A pipe from which what was unlocked or asked before is read; it has room. */
+static int pass_on(int *fd, const void *data, size_t len, struct error *err)
 {
 	int ends[2];
 	int rc;
@@ -345,7 +347,7 @@ static int pass_secret(int *fd, const struct secret *secret, struct error *err)
 				       "cannot make a pipe");
 	file_set_cloexec(ends[0], true);
 	file_set_cloexec(ends[1], true);
-	rc = file_write_all(ends[1], secret->text, secret->len, err);
+	rc = file_write_all(ends[1], data, len, err);
 	close(ends[1]);
 	if (rc < 0)
 		close(ends[0]);
@@ -354,9 +356,21 @@ static int pass_secret(int *fd, const struct secret *secret, struct error *err)
 	return rc;
 }
 
-/* ROOM has ARGUMENTS_MAX. */
+static int pass_secrets(int *fd, const struct key_sources *sources,
+			struct error *err)
+{
+	if (sources->opened)
+		return pass_on(fd, sources->opened->der, sources->opened->len,
+			       err);
+	if (sources->given)
+		return pass_on(fd, sources->given->text, sources->given->len,
+			       err);
+	return 0;
+}
+
+/* ROOM has ARGUMENTS_MAX. KEY_FD: of the key, or of its passphrase; "": neither. */
 static void fill_arguments(const char **room, const struct session_options *o,
-			   const char *passphrase_fd, const char *timeout,
+			   const char *key_fd, const char *timeout,
 			   const char *report_fd)
 {
 	const struct key_sources *sources = o->sources;
@@ -369,9 +383,11 @@ static void fill_arguments(const char **room, const struct session_options *o,
 		room[n++] = "--config";
 		room[n++] = o->config;
 	}
-	if (passphrase_fd[0]) {
-		room[n++] = "--passphrase-fd";
-		room[n++] = passphrase_fd;
+	if (key_fd[0]) {
+		room[n++] = sources->opened || sources->key_fd > 0
+				    ? "--key-fd"
+				    : "--passphrase-fd";
+		room[n++] = key_fd;
 	} else if (sources->passphrase_file) {
 		room[n++] = "--passphrase-file";
 		room[n++] = sources->passphrase_file;
@@ -471,11 +487,12 @@ int session_open(const struct session_options *options,
 	autoerror why = {0};
 
 	*how = SESSION_IMPOSSIBLE;
-	if (options->sources->given) {
-		if (pass_secret(&given, options->sources->given, err) < 0)
-			return -1;
+	if (pass_secrets(&given, options->sources, err) < 0)
+		return -1;
+	if (options->sources->key_fd > 0)
+		key = options->sources->key_fd;
+	if (given >= 0)
 		key = given;
-	}
 	*how = start(options, key, &why);
 	if (*how <= SESSION_OPEN)
 		return 0;

@@ -9,38 +9,43 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-static struct secret *new_pages(int sharing)
+void *secret_map(size_t n, bool shared)
 {
-	struct secret *s;
+	void *data = mmap(NULL, n, PROT_READ | PROT_WRITE,
+			  (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS,
+			  -1, 0);
 
-	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-		 sharing | MAP_ANONYMOUS, -1, 0);
-	if (s == MAP_FAILED)
+	if (data == MAP_FAILED)
 		return NULL;
 	/* RLIMIT_MEMLOCK may forbid it; an unlocked passphrase still works. */
-	(void)mlock(s, sizeof(*s));
+	(void)mlock(data, n);
 #ifdef MADV_DONTDUMP
-	(void)madvise(s, sizeof(*s), MADV_DONTDUMP);
+	(void)madvise(data, n, MADV_DONTDUMP);
 #endif
-	return s;
+	return data;
+}
+
+void secret_unmap(void *data, size_t n)
+{
+	if (!data)
+		return;
+	secret_wipe(data, n);
+	munmap(data, n);
 }
 
 struct secret *secret_new(void)
 {
-	return new_pages(MAP_PRIVATE);
+	return secret_map(sizeof(struct secret), false);
 }
 
 struct secret *secret_new_shared(void)
 {
-	return new_pages(MAP_SHARED);
+	return secret_map(sizeof(struct secret), true);
 }
 
 void secret_free(struct secret *s)
 {
-	if (!s)
-		return;
-	secret_wipe(s, sizeof(*s));
-	munmap(s, sizeof(*s));
+	secret_unmap(s, sizeof(*s));
 }
 
 void secret_forbid_core(void)

@@ -1,10 +1,11 @@
 /*
- * Memory for passphrases: locked in RAM where the limits allow it, kept out of
+ * Memory for passphrases and keys: locked in RAM where the limits allow it, kept out of
  * core dumps, wiped before it is given back. One owner; any thread.
  */
 #ifndef VIRTMUX_BASE_SECRET_H
 #define VIRTMUX_BASE_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -20,6 +21,10 @@ struct secret *secret_new(void); /* empty; NULL without memory */
 /* The same; processes forked later share it, and whoever frees it wipes it. */
 struct secret *secret_new_shared(void);
 void secret_free(struct secret *s); /* wipes; NULL-safe */
+
+/* The same for N bytes of anything, zeroed; SHARED as above. */
+void *secret_map(size_t n, bool shared);
+void secret_unmap(void *data, size_t n); /* wipes; NULL-safe */
 
 DEFINE_CLEANUP(secret, secret_free);
 

@@ -83,6 +83,15 @@ bool tls_key_is_encrypted(const char *pem, size_t len);
 int tls_key_from_pem(struct evp_pkey_st **key, const char *pem, size_t len,
 		     const char *name, const struct secret *passphrase,
 		     bool *wrong_passphrase, struct error *err);
+/*
+ * The same as PKCS#8 without a passphrase (RFC 5958), to hand it to another process:
+ * its bytes in TO, which has ROOM; 0 where they do not fit, or it is in a token that
+ * does not give it.
+ */
+size_t tls_key_to_der(struct evp_pkey_st *key, uint8_t *to, size_t room);
+int tls_key_from_der(struct evp_pkey_st **key, const uint8_t *der, size_t len,
+		     struct error *err);
+
 void tls_key_free(struct evp_pkey_st *key); /* NULL-safe */
 
 /* -- one connection ------------------------------------------------------- */

@@ -99,6 +99,34 @@ int tls_key_from_pem(struct evp_pkey_st **key, const char *pem, size_t len,
 			 "the passphrase does not open the key %s", name);
 }
 
+size_t tls_key_to_der(struct evp_pkey_st *key, uint8_t *to, size_t room)
+{
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+	int n = info ? i2d_PKCS8_PRIV_KEY_INFO(info, NULL) : -1;
+
+	if (n > 0 && (size_t)n <= room)
+		n = i2d_PKCS8_PRIV_KEY_INFO(info, &to);
+	else
+		n = 0;
+	PKCS8_PRIV_KEY_INFO_free(info);
+	ERR_clear_error();
+	return n > 0 ? (size_t)n : 0;
+}
+
+int tls_key_from_der(struct evp_pkey_st **key, const uint8_t *der, size_t len,
+		     struct error *err)
+{
+	PKCS8_PRIV_KEY_INFO *info =
+		d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, (long)len);
+
+	*key = info ? EVP_PKCS82PKEY(info) : NULL;
+	PKCS8_PRIV_KEY_INFO_free(info);
+	ERR_clear_error();
+	return *key ? 0
+		    : error_set(err, ERROR_KEY,
+				"what was handed over is no private key");
+}
+
 void tls_key_free(struct evp_pkey_st *key)
 {
 	EVP_PKEY_free(key);

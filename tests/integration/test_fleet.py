@@ -22,6 +22,7 @@ HANGS, REFUSES = "kvm07", "kvm13"
 GOOD = [name for name in HOSTS if name not in (HANGS, REFUSES)]
 PATIENCE = 3    # seconds of connect-timeout: what the host that hangs costs
 SLACK = 5       # seconds that the machine may be late
+NOISE = 0.5     # seconds of the processor that many processes take now or then
 
 
 class FleetCase(virtmux_test.Case):
@@ -150,6 +151,41 @@ class Sessions(FleetCase):
         super().setUp()
         self.configure(persist="1m")
         self.addCleanup(self.run_client, "session", "end", "all")
+
+    def test_one_unlocking_for_all(self):
+        """What a passphrase costs (scrypt) is paid once: all of its processes together
+        take less than two unlockings more than they take with a key that has none."""
+        once = self.processor_seconds("-H", GOOD[0], "list")
+        self.run_client("session", "end", "all")
+        sealed = self.processor_seconds("-H", ",".join(GOOD), "list")
+        self.run_client("session", "end", "all")
+        self.assertEqual(self.questions(), 2)
+        self.configure(persist="1m", key=self.authority.user("alice").plain_key)
+        single = self.processor_seconds("-H", GOOD[0], "list")
+        self.run_client("session", "end", "all")
+        plain = self.processor_seconds("-H", ",".join(GOOD), "list")
+        scrypt = once - single
+        print(f"processor time: one host {once:.2f} s ({single:.2f} s without "
+              f"passphrase), {len(GOOD)} hosts {sealed:.2f} s ({plain:.2f} s)", end=" ",
+              flush=True)
+        self.assertGreater(scrypt, 0.05)
+        self.assertLess(sealed, plain + 2 * scrypt + NOISE)
+
+    def processor_seconds(self, *words):
+        """Of the command with its processes, and of the sessions that it leaves."""
+        def children():
+            times = os.times()
+            return times.children_user + times.children_system
+        begin = children()
+        done, _ = self.run_client(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        seconds = children() - begin
+        done, _ = self.run_client("session", "list", "--json")
+        for session in json.loads(done.stdout)["sessions"]:
+            with open(f"/proc/{session['pid']}/stat", encoding="ascii") as file:
+                fields = file.read().rpartition(")")[2].split()
+            seconds += sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+        return seconds
 
     def test_one_question_and_one_session_each(self):
         done, good = self.run_client("-H", ",".join(GOOD), "list", "--json")

@@ -135,6 +135,41 @@ static void test_descriptor(void **state)
 	close(s.passphrase_fd);
 }
 
+/* A key that was unlocked is handed over, without its passphrase. */
+static void test_handed_over(void **state)
+{
+	struct key_opened *opened = secret_map(sizeof(*opened), true);
+	struct key_sources s = {.passphrase_fd = -1, .batch = true};
+	struct key_sources first = s;
+	int ends[2];
+
+	assert_non_null(opened);
+	write_text(PASS, "secret\n", 0600);
+	first.passphrase_file = PASS;
+	first.keep_key = opened;
+	assert_int_equal(load(SEALED, first, NULL), 0);
+	assert_in_range(opened->len, 32, KEY_OPENED_MAX);
+	assert_refused(SEALED, s, "passphrase");
+	s.opened = opened;
+	assert_int_equal(load(SEALED, s, NULL), 0);
+	s.opened = NULL;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(
+		file_write_all(ends[1], opened->der, opened->len, NULL), 0);
+	close(ends[1]);
+	s.key_fd = ends[0];
+	assert_int_equal(load(SEALED, s, NULL), 0);
+	/* It was read to its end. */
+	assert_refused(SEALED, s, "no private key");
+	close(ends[0]);
+	assert_refused(SEALED, s, "cannot read the key from descriptor");
+	memset(opened->der, 'x', opened->len);
+	s.key_fd = 0;
+	s.opened = opened;
+	assert_refused(SEALED, s, "no private key");
+	secret_unmap(opened, sizeof(*opened));
+}
+
 static void test_file(void **state)
 {
 	struct key_sources s = nobody;
@@ -263,6 +298,7 @@ static int run_all(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_descriptor),
+		cmocka_unit_test(test_handed_over),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_askpass),
 		cmocka_unit_test(test_ssh_askpass),

@@ -34,15 +34,7 @@ static ssize_t socket_send(void *context, const uint8_t *from, size_t n)
 	return sent < 0 ? -errno : sent;
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-	struct conn *c = poll->data;
-
-	/* An error shows itself in recv(). */
-	if (status < 0)
-		events = UV_READABLE;
-	conn_transport_ready(c, events & UV_READABLE, events & UV_WRITABLE);
-}
+static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void socket_want(void *context, bool readable, bool writable)
 {
@@ -58,6 +50,29 @@ static void socket_want(void *context, bool readable, bool writable)
 		uv_poll_start(&c->socket.poll, events, on_poll);
 	else
 		uv_poll_stop(&c->socket.poll);
+}
+
+/*
+ * libuv stops to watch a socket that has an error. That shows itself in recv(), but
+ * behind the bytes that came before it, of which a turn takes a block.
+ */
+static void watch_again(struct conn *c)
+{
+	int events = c->socket.events;
+
+	c->socket.events = 0;
+	socket_want(c, events & UV_READABLE, events & UV_WRITABLE);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct conn *c = poll->data;
+
+	if (status < 0) {
+		watch_again(c);
+		events = UV_READABLE;
+	}
+	conn_transport_ready(c, events & UV_READABLE, events & UV_WRITABLE);
 }
 
 static void on_poll_closed(uv_handle_t *handle)

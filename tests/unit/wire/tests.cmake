@@ -4,6 +4,7 @@ unit_test(wire tls wire PkgConfig::OPENSSL)
 unit_test(wire tls_crl wire PkgConfig::OPENSSL)
 unit_test(wire tls_look wire PkgConfig::OPENSSL)
 unit_test(wire conn wire PkgConfig::OPENSSL)
+unit_test(wire conn_socket wire)
 foreach(test tls tls_crl tls_look conn)
 	target_sources(test_wire_${test} PRIVATE
 		${CMAKE_CURRENT_LIST_DIR}/certificates.c)

@@ -1,7 +1,8 @@
 /*
  * Tables as virsh prints them, and the same rows as CSV (RFC 4180). All rows are
  * gathered first, since columns are as wide as their widest cell; where the
- * terminal is narrower, columns that may shrink do.
+ * terminal is narrower, gaps and columns that may shrink do, and where that is not
+ * enough, each row becomes a block of lines.
  */
 #include <json-c/json_object.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "client/output.h"
 
 #define GAP          3  /* columns between two */
+#define GAP_LEAST    1  /* where the terminal is narrow */
 #define SHRUNK_LEAST 10 /* columns that a cell keeps */
 #define CUT          "…"
 
@@ -26,6 +28,7 @@ struct output_table {
 	struct cell *cells; /* rows * n */
 	size_t rows;
 	size_t room; /* rows that fit */
+	size_t gap;  /* columns between two */
 	bool failed;
 };
 
@@ -40,6 +43,7 @@ struct output_table *output_table_new(struct output *output,
 	t->output = output;
 	t->columns = columns;
 	t->n = n;
+	t->gap = GAP;
 	return t;
 }
 
@@ -181,21 +185,31 @@ static void measure(const struct output_table *t, size_t *widths)
 		}
 }
 
-static size_t total_width(const size_t *widths, size_t n)
+static size_t total_width(const struct output_table *t, const size_t *widths)
 {
 	size_t total = 1;
 
-	for (size_t i = 0; i < n; i++)
-		total += widths[i] + (i ? GAP : 0);
+	for (size_t i = 0; i < t->n; i++)
+		total += widths[i] + (i ? t->gap : 0);
 	return total;
 }
 
-/* Takes columns away from the widest that may shrink until all fit. */
-static void shrink(const struct output_table *t, size_t *widths)
+static bool fits(const struct output_table *t, const size_t *widths)
 {
-	size_t limit = output_width(t->output);
+	unsigned limit = output_width(t->output);
 
-	while (limit && total_width(widths, t->n) > limit) {
+	return limit == 0 || total_width(t, widths) <= limit;
+}
+
+/*
+ * Takes away from the gaps, then from the widest column that may shrink, until all
+ * fit; false: they do not.
+ */
+static bool shrink(struct output_table *t, size_t *widths)
+{
+	while (t->gap > GAP_LEAST && !fits(t, widths))
+		t->gap--;
+	while (!fits(t, widths)) {
 		size_t widest = t->n;
 
 		for (size_t i = 0; i < t->n; i++)
@@ -203,9 +217,10 @@ static void shrink(const struct output_table *t, size_t *widths)
 			    (widest == t->n || widths[i] > widths[widest]))
 				widest = i;
 		if (widest == t->n)
-			return;
+			return false;
 		widths[widest]--;
 	}
+	return true;
 }
 
 /* Bytes of TEXT that fit WIDTH columns, which *USED tells. */
@@ -280,7 +295,7 @@ static void print_cell(const struct output_table *t, size_t column,
 	if (last && bytes == 0)
 		return; /* no blanks at a line's end */
 	pad = (int)(width - used);
-	fprintf(f, "%*s", column ? GAP : 1, "");
+	fprintf(f, "%*s", column ? (int)t->gap : 1, "");
 	if (t->columns[column].right)
 		fprintf(f, "%*s", pad, "");
 	fprintf(f, "%s%.*s%s%s", colour ? style_on(style) : "", (int)bytes,
@@ -289,14 +304,43 @@ static void print_cell(const struct output_table *t, size_t column,
 		fprintf(f, "%*s", pad, "");
 }
 
-static void print_text(const struct output_table *t, size_t *widths)
+/* A row is a block of lines, each a column's title and value. */
+static void print_records(const struct output_table *t)
+{
+	FILE *f = output_file(t->output);
+	size_t widest = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		size_t w = utf8_columns(t->columns[i].title);
+
+		widest = w > widest ? w : widest;
+	}
+	for (size_t r = 0; r < t->rows; r++) {
+		if (r > 0)
+			fputc('\n', f);
+		for (size_t i = 0; i < t->n; i++) {
+			const struct cell *c = &t->cells[r * t->n + i];
+			const char *title = t->columns[i].title;
+
+			fprintf(f, "%s:%*s", title,
+				(int)(widest - utf8_columns(title) + 1), "");
+			output_styled(t->output, c->style, shown(c));
+			fputc('\n', f);
+		}
+	}
+}
+
+static void print_text(struct output_table *t, size_t *widths)
 {
 	FILE *f = output_file(t->output);
 	size_t total = 0;
 
 	measure(t, widths);
-	shrink(t, widths);
-	total = total_width(widths, t->n);
+	if (!shrink(t, widths) && t->rows > 0) {
+		print_records(t);
+		return;
+	}
+	total = total_width(t, widths);
 	for (size_t i = 0; i < t->n; i++)
 		print_cell(t, i, t->columns[i].title, OUTPUT_PLAIN, widths[i]);
 	fputc('\n', f);

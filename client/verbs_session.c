@@ -16,6 +16,8 @@
 #include "client/connect/session.h"
 #include "client/verbs.h"
 
+#define RETRY_NOW_MS 500 /* what begins so soon is told as begun */
+
 enum action { ACTION_LIST, ACTION_OPEN, ACTION_END, ACTION_LOCK };
 
 /* -- list ------------------------------------------------------------------ */
@@ -36,18 +38,47 @@ static void gather(struct json_object *list, const struct session_place *places,
 	}
 }
 
-/* "4 min", NULL where there is no such member; ROOM has CLOCK_TEXT_SIZE. */
-static const char *span(struct json_object *o, const char *name, char *room)
+/* Members of times are milliseconds; -1: there is no such one. */
+static int64_t ms_of(struct json_object *o, const char *name)
 {
 	struct json_object *member = NULL;
 
 	if (!json_object_object_get_ex(o, name, &member) || !member)
+		return -1;
+	return json_object_get_int64(member);
+}
+
+/* "4 min", NULL where there is no such member; ROOM has CLOCK_TEXT_SIZE. */
+static const char *span(struct json_object *o, const char *name, char *room)
+{
+	int64_t ms = ms_of(o, name);
+
+	if (ms < 0)
 		return NULL;
-	clock_format_span((json_object_get_uint64(member) + 500) / 1000, room);
+	clock_format_span(((uint64_t)ms + 500) / 1000, room);
 	return room;
 }
 
-enum { COLUMN_OPENED = 3, COLUMN_IDLE, COLUMN_ENDS };
+#define STATE_SIZE (2 * CLOCK_TEXT_SIZE)
+
+/* "serving", or what one does whose host is away; ROOM has STATE_SIZE. */
+static const char *state(struct json_object *o, char *room)
+{
+	const char *word = json_text(o, "state");
+	char retry[CLOCK_TEXT_SIZE];
+	int64_t ms = ms_of(o, "retry_in_ms");
+
+	if (ms < 0)
+		return word;
+	if (ms < RETRY_NOW_MS)
+		snprintf(room, STATE_SIZE, "%s, tries now", word);
+	else
+		snprintf(room, STATE_SIZE, "%s, again in %s", word,
+			 span(o, "retry_in_ms", retry));
+	return room;
+}
+
+enum { COLUMN_STATE = 1, COLUMN_OPENED = 3, COLUMN_IDLE, COLUMN_ENDS };
 
 static const struct output_column columns[] = {
 	{.title = "Host", .key = "host"},
@@ -55,7 +86,7 @@ static const struct output_column columns[] = {
 	{.title = "Address", .key = "peer", .shrinks = true},
 	{.title = "Opened", .key = "opened", .shrinks = true},
 	{.title = "Idle", .key = "idle_ms", .right = true},
-	{.title = "Ends in", .key = "ends_in_ms", .right = true},
+	{.title = "Ends", .key = "ends_in_ms", .right = true},
 	{.title = "Commands", .key = "clients", .right = true},
 	{.title = "Streams", .key = "streams", .right = true},
 	{.title = "PID", .key = "pid", .right = true},
@@ -65,15 +96,34 @@ static void add_row(struct output_table *table, struct json_object *o, bool csv)
 {
 	struct output_cell cells[array_size(columns)] = {0};
 	char idle[CLOCK_TEXT_SIZE], ends[CLOCK_TEXT_SIZE];
+	char doing[STATE_SIZE];
 
 	for (size_t c = 0; c < array_size(columns); c++)
 		cells[c].text = json_text(o, columns[c].key);
 	cells[COLUMN_OPENED].style = OUTPUT_MOMENT;
+	if (json_text(o, "away"))
+		cells[COLUMN_STATE].style = OUTPUT_WARN;
 	if (!csv) {
+		cells[COLUMN_STATE].text = state(o, doing);
 		cells[COLUMN_IDLE].text = span(o, "idle_ms", idle);
 		cells[COLUMN_ENDS].text = span(o, "ends_in_ms", ends);
 	}
 	output_table_row(table, cells);
+}
+
+/* Under the table, for how long hosts are away, and why. */
+static void tell_reasons(struct output *output, struct json_object *sessions)
+{
+	for (size_t i = 0; i < json_object_array_length(sessions); i++) {
+		struct json_object *o = json_object_array_get_idx(sessions, i);
+
+		char away[CLOCK_TEXT_SIZE];
+
+		if (span(o, "away_ms", away))
+			output_say(output, "%s has been away for %s: %s",
+				   json_text(o, "host"), away,
+				   json_text(o, "away"));
+	}
 }
 
 static int list(struct command_call *call, const struct session_place *places,
@@ -85,8 +135,11 @@ static int list(struct command_call *call, const struct session_place *places,
 	if (!sessions)
 		return error_set_no_memory(err);
 	gather(sessions, places, count, call_log(call));
-	return output_list(call_output(call), all, "sessions", columns,
-			   array_size(columns), add_row, err);
+	if (output_list(call_output(call), all, "sessions", columns,
+			array_size(columns), add_row, err) < 0)
+		return -1;
+	tell_reasons(call_output(call), sessions);
+	return 0;
 }
 
 /* -- open ------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -209,6 +210,8 @@ static void on_open(void *context, struct conn *conn)
 		lose(s, "another connection stands");
 	end_doubt(s);
 	s->far = conn;
+	free(s->peer);
+	s->peer = strdup(conn_peer_address(conn));
 	s->opened_at = clock_monotonic_ns();
 	error_clear(&s->why);
 	if (s->state != SESSION_AWAY)

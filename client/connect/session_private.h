@@ -76,6 +76,7 @@ struct session {
 	char *host, *port;
 	struct link *dialling; /* the connection that is being made, or NULL */
 	struct conn *far;      /* that takes new streams, or NULL */
+	char *peer;            /* the address that was reached last, or NULL */
 	struct error why;      /* it is away, or the session ends */
 	uint64_t dialled_at;   /* when the last attempt began */
 	uint64_t opened_at;    /* when the one that stands, or stood, did */

@@ -461,6 +461,7 @@ static void free_session(struct session *s)
 	tls_context_unref(s->tls);
 	error_clear(&s->why);
 	free(s->host);
+	free(s->peer);
 	free(s->port);
 	free(s->path);
 	free(s);

@@ -3,11 +3,12 @@
  * "PUT /end", and "PUT /withdraw" of a command that does not wait any longer for what is
  * held (forward_withdraw()). The answer is what the session is and does, as JSON:
  *
- * host, address: of the profile; pid; peer: the address that was reached; tls;
+ * host, address: of the profile; pid; peer: the address that was reached last; tls;
  * opened: RFC 3339; clients: commands that are attached, the asking one left out;
  * streams: that are forwarded; bytes_in, bytes_out: from and to the host;
  * persist_ms: 0 for ever; state: "serving", "away" or "draining"; away: why the host
- * is not reached, where it is not; version: of virtmux; idle_ms: since it was used, left
+ * is not reached, away_ms: for how long, retry_in_ms: until it is tried again, 0 while
+ * it is, where it is not; version: of virtmux; idle_ms: since it was used, left
  * out while it is; ends_in_ms: when nobody uses it, left out where it does not end by
  * time.
  */
@@ -53,6 +54,21 @@ static int64_t remaining_ms(const struct session *s)
 	return persist > idle ? persist - idle : 0;
 }
 
+/* Until the next attempt; 0: it is under way. */
+static int64_t retry_ms(const struct session *s)
+{
+	return s->dialling ? 0 : (int64_t)uv_timer_get_due_in(&s->retry);
+}
+
+static void append_away(struct buf *out, const struct session *s)
+{
+	uint64_t away_ns = clock_monotonic_ns() - s->away_since;
+
+	append_member(out, "away", error_words(&s->why));
+	append_ms(out, "away_ms", (int64_t)(away_ns / CLOCK_NS_PER_MS));
+	append_ms(out, "retry_in_ms", retry_ms(s));
+}
+
 static void append_status(struct buf *out, const struct session *s)
 {
 	const struct profile *p = s->options->profile;
@@ -66,7 +82,7 @@ static void append_status(struct buf *out, const struct session *s)
 	buf_append_char(out, '{');
 	append_member(out, "host", p->name);
 	append_member(out, "address", p->address);
-	append_member(out, "peer", s->far ? conn_peer_address(s->far) : "");
+	append_member(out, "peer", s->peer ? s->peer : "");
 	append_member(out, "tls", tls);
 	append_member(out, "opened", opened);
 	append_member(out, "state",
@@ -74,7 +90,7 @@ static void append_status(struct buf *out, const struct session *s)
 		      : s->state == SESSION_AWAY  ? "away"
 						  : "draining");
 	if (s->state == SESSION_AWAY)
-		append_member(out, "away", error_words(&s->why));
+		append_away(out, s);
 	append_member(out, "version", VIRTMUX_VERSION);
 	append_ms(out, "idle_ms", session_idle_ms(s));
 	append_ms(out, "ends_in_ms", remaining_ms(s));

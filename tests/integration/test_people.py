@@ -51,6 +51,29 @@ class Person(virtmux_test.Case):
         return done.stdout
 
 
+class Tables(Person):
+    """They fit: narrower gaps and columns first, then a block for each row."""
+
+    def test_widths(self):
+        self.read("list")
+        for columns in (120, 80, 60):
+            for words in (("session",), ("list",), ("host", "sessions"),
+                          ("snapshot-list", "test"), ("pool-list", "--details")):
+                seen = self.see(*words, columns=columns).splitlines()
+                self.assertLessEqual(max(map(len, seen)), columns, (words, seen))
+                self.assertTrue(any(line.startswith("-----") for line in seen) or
+                                columns < 80, (words, seen))
+
+    def test_narrow(self):
+        self.read("list")  # opens the session
+        seen = self.see("session", columns=40)
+        self.assertRegex(seen, r"(?m)^Host:     test\r?$")
+        self.assertRegex(seen, r"(?m)^State:    serving\r?$")
+        self.assertRegex(seen, r"(?m)^Address:  127\.0\.0\.1:\d+\r?$")
+        self.assertLessEqual(max(map(len, seen.splitlines())), 40)
+        self.assertRegex(self.read("session"), r"(?m)^ test +serving ")
+
+
 class Moments(Person):
 
     def test_tables(self):

@@ -232,6 +232,31 @@ class Session(SessionCase):
             self.assertEqual(self.sessions()[0]["pid"], session["pid"])
         self.assertEqual(self.handshakes(), 3)
 
+    def test_what_one_does_whose_host_is_away(self):
+        """Its last address, for how long, when it tries again, and why."""
+        self.open()
+        self.daemon.stop(signal.SIGKILL)
+        self.await_state("away")
+        # nobody waits: the pauses become long enough to be seen
+        wait_for(lambda: self.sessions()[0]["retry_in_ms"] > 1000, "a pause")
+        session = self.sessions()[0]
+        self.assertEqual(session["peer"], self.daemon.address)
+        self.assertGreater(session["away_ms"], 0)
+        self.assertLess(session["away_ms"], TIMEOUT * 1000)
+        self.assertLessEqual(session["retry_in_ms"], 60000)
+        said = self.virtmux("session")
+        self.assertRegex(said, rf"(?m)^ {NAME} +away, (tries now|again in \d+ s) "
+                               rf"+{self.daemon.address} ")
+        self.assertRegex(said, rf"(?m)^{NAME} has been away for \d+ (s|min): .*nothing "
+                               "listens")
+        line = self.virtmux("-f", "csv", "session").splitlines()[1]
+        self.assertTrue(line.startswith(f"{NAME},away,{self.daemon.address},"), line)
+        self.start_again()
+        self.virtmux("list")
+        self.await_state("serving")
+        self.assertNotIn("retry_in_ms", self.sessions()[0])
+        self.assertRegex(self.virtmux("session"), rf"(?m)^ {NAME} +serving +")
+
     def test_what_comes_meanwhile_waits_or_is_told(self):
         self.make_client(self.daemon, **{"connect-timeout": "2s"})
         self.open()

@@ -26,7 +26,7 @@ class Life(StartCase):
         self.assertEqual((last["state"], last["clients"]), ("serving", 0))
         self.assertAlmostEqual(last["idle_ms"] + last["ends_in_ms"], 600000)
         self.assertRegex(self.good("session"),
-                         r"Host +State .*\n-+\n *test +serving .* (10|9)m ")
+                         r"Host +State .*\n-+\n *test +serving .* (10|9) min ")
         self.assertIn("idle_ms,ends_in_ms", self.good("-f", "csv", "session"))
         self.follow()
         used = self.sessions()[0]

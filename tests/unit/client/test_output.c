@@ -154,12 +154,36 @@ static void test_table_shrinks(void **state)
 {
 	struct capture c;
 
+	begin(&c, OUTPUT_TABLE, 36); /* the gaps alone */
+	print_rows(c.output);
+	assert_output(&c, " Id  Name                        Mem\n"
+			  "------------------------------------\n"
+			  " 1   a domain with a long name     5\n"
+			  " -   ä,\"b\"\\x1b                  1024\n");
 	begin(&c, OUTPUT_TABLE, 30);
 	print_rows(c.output);
-	assert_output(&c, " Id   Name                 Mem\n"
+	assert_output(&c, " Id Name                   Mem\n"
 			  "------------------------------\n"
-			  " 1    a domain with a …      5\n"
-			  " -    ä,\"b\"\\x1b           1024\n");
+			  " 1  a domain with a long…    5\n"
+			  " -  ä,\"b\"\\x1b             1024\n");
+}
+
+/* Too narrow for any table: blocks of lines. */
+static void test_table_as_records(void **state)
+{
+	static const struct output_column column = {.title = "Id"};
+	struct capture c;
+
+	begin(&c, OUTPUT_TABLE, 18);
+	print_rows(c.output);
+	assert_output(&c, "Id:   1\nName: a domain with a long name\nMem:  5\n"
+			  "\n"
+			  "Id:   -\nName: ä,\"b\"\\x1b\nMem:  1024\n");
+	begin(&c, OUTPUT_TABLE, 1); /* without rows it stays a table */
+	assert_int_equal(
+		output_table_end(output_table_new(c.output, &column, 1), NULL),
+		0);
+	assert_output(&c, " Id\n-\n");
 }
 
 static void test_csv(void **state)
@@ -405,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_shrinks),
+		cmocka_unit_test(test_table_as_records),
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_no_table),

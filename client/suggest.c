@@ -108,6 +108,7 @@ void suggest_name(const struct command_call *call, struct channel *channel,
 	    channel_call(channel, source->method, NULL, &result, &nobody) < 0)
 		return;
 	near = nearest_name(text, names, read_names(result, source, names));
-	if (near)
+	/* One that is there is not what is missing: "domain 'web' has no …". */
+	if (near && strcmp(near, text) != 0)
 		add_words(why, near);
 }

@@ -7,7 +7,7 @@
 
 #include "client/command.h"
 
-#define SUGGEST_NAMES 4096 /* that are looked at */
+#define SUGGEST_NAMES 32768 /* that are looked at */
 
 /*
  * WHY, the error of CALL, gets "; did you mean 'NAME'?" where it is ERROR_NOT_FOUND, names

@@ -9,11 +9,15 @@
 #include "api/codec.h"
 #include "api/describe.h"
 #include "api/json.h"
+#include "base/ini.h"
 #include "client/connect/channel.h"
 #include "client/command_private.h"
 #include "client/output.h"
 #include "client/topic.h"
 #include "client/verbs.h"
+
+#define HELP_TOPICS_MAX                                                        \
+	64 /* among which the one that was meant is looked for */
 
 /* -- what was done --------------------------------------------------------- */
 
@@ -263,6 +267,24 @@ int verb_methods(struct command_call *call, struct error *err)
 
 /* -- help ------------------------------------------------------------------ */
 
+/* The nearest topic, or else the nearest verb. Returns -1. */
+static int unknown_help(const char *const *words, struct error *err)
+{
+	const char *names[HELP_TOPICS_MAX];
+	const char *near = NULL;
+	size_t n = 0;
+
+	for (; n < HELP_TOPICS_MAX && topic_at(n); n++)
+		names[n] = topic_at(n)->name;
+	near = words[1] ? NULL : nearest_name(words[0], names, n);
+	if (near)
+		return error_set(err, ERROR_USAGE,
+				 "there is no verb or topic '%s'; did you mean "
+				 "'%s'?",
+				 words[0], near);
+	return command_unknown(words, err);
+}
+
 int verb_help(struct command_call *call, struct error *err)
 {
 	const char *const words[] = {call_argument(call, 0),
@@ -290,7 +312,7 @@ int verb_help(struct command_call *call, struct error *err)
 	else if (m)
 		describe_method_help(&text, m);
 	else
-		return command_unknown(words, err);
+		return unknown_help(words, err);
 	if (command && topic) /* of the same name: "session" */
 		topic_print(&page, topic);
 	s = buf_steal_str(&text);

@@ -35,7 +35,15 @@ static int unknown_host(const struct config *config, const char *name,
 	const char *const *hosts = config_hosts(config, &n);
 	const char *near = nearest_name(name, hosts, n);
 	const char *file = config_user_file(config);
+	size_t groups_count = 0;
+	const char *const *groups = config_groups(config, &groups_count);
 
+	for (size_t i = 0; i < groups_count; i++)
+		if (strcmp(groups[i], name) == 0)
+			return error_set(err, ERROR_CONFIG,
+					 "no host '%s' is configured, but a "
+					 "group is: '@%s'",
+					 name, name);
 	if (near)
 		return error_set(err, ERROR_CONFIG,
 				 "no host '%s' is configured; did you mean "

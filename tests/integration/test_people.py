@@ -51,6 +51,28 @@ class Person(virtmux_test.Case):
         return done.stdout
 
 
+class Mistyped(Person):
+    """What was meant is told."""
+
+    def test_words(self):
+        with open(self.alice.config, "a", encoding="utf-8") as file:
+            file.write("\n[group both]\nhosts = test\n")
+        for words, status, said in (
+                (("lsit",), 2, "did you mean 'list'"),
+                (("help", "formts"), 2, "did you mean 'formats'"),
+                (("help", "lsit"), 2, "did you mean 'list'"),
+                (("-H", "both", "list"), 2, "a group is: '@both'"),
+                (("-H", "tset", "list"), 2, "did you mean 'test'"),
+                (("list", "--inactve"), 2, "did you mean '--inactive'"),
+                (("dominfo", "tset"), 3, "did you mean 'test'")):
+            self.assertIn(said, self.see(*words, columns=120, status=status), words)
+
+    def test_what_is_there_is_not_meant(self):
+        seen = self.see("snapshot-revert", "test", "nope", columns=120, status=3)
+        self.assertIn("no snapshot 'nope'", seen)
+        self.assertNotIn("did you mean", seen)
+
+
 class Tables(Person):
     """They fit: narrower gaps and columns first, then a block for each row."""
 

@@ -9,6 +9,8 @@
 
 #define RECORD_ROOM (WIRE_RECORD_PLAIN + WIRE_RECORD_OVERHEAD)
 #define CLEAR_ROOM  (WIRE_FRAME_LOCAL + WIRE_FRAME_HEADER)
+/* So that what was received in one block is sent in one. */
+#define CLEAR_LEAST 256u
 
 /* 1: done, 0: nothing to say, -1: broken. */
 static int add_record(struct conn *c, struct error *err)
@@ -38,9 +40,10 @@ static int add_clear(struct conn *c, struct error *err)
 
 static int fill_block(struct conn *c, struct error *err)
 {
+	size_t least = c->tls ? RECORD_ROOM : CLEAR_LEAST;
 	int rc = 1;
 
-	while (rc > 0 && c->h2 && block_room(c->out) >= RECORD_ROOM)
+	while (rc > 0 && c->h2 && block_room(c->out) >= least)
 		rc = c->tls ? add_record(c, err) : add_clear(c, err);
 	return rc < 0 ? -1 : 0;
 }

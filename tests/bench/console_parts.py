@@ -160,7 +160,7 @@ def rfb(bench, address, *words):
             return json.loads(done.stdout)
         if time.monotonic() > limit:
             sys.exit(f"run: {done.stderr}")
-        time.sleep(0.2)
+        time.sleep(0.2)  # no event tells of a listener; the limit is above
 
 
 def ways():

@@ -276,7 +276,7 @@ static uint64_t press(struct viewer *v, struct viewer *clock, uint64_t phase)
 
 	settle(v, clock);
 	await_tick(clock);
-	nanosleep(&wait, NULL);
+	nanosleep(&wait, NULL); /* the phase is part of what is measured */
 	begin = clock_monotonic_ns();
 	give(v, keys, sizeof(keys));
 	while (!p[0].revents) {

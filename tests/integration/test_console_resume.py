@@ -180,8 +180,8 @@ class Cuts(ResumeCase):
             while sent < TYPED:
                 console.type(data[sent:sent + PIECE])
                 sent += PIECE
-                while self.cuts < CUTS and sent > TYPED * (self.cuts + 1) // CUTS:
-                    time.sleep(0.01)
+                wait_for(lambda: self.cuts >= CUTS or
+                         sent <= TYPED * (self.cuts + 1) // CUTS, "a cut", LONG)
         self.cuts = 0
         feeder = threading.Thread(target=feed, daemon=True)
         feeder.start()

@@ -33,6 +33,8 @@ from virtmux_test import (TIMEOUT, Client, Daemon, EmbeddedQemu, end_process,
 
 DOWN = 60 if os.environ.get("VIRTMUX_TEST_LONG") else 20
 RECOVERY = 2 if not is_sanitized() else 6  # seconds
+LONG = 3 * TIMEOUT  # over all that happens to one piece of the console's
+UNANSWERED = 0.3  # seconds that a change has had no answer: it is under way
 ASLEEP = 25      # after the host's silence and pong (15 s) it has given it up
 LINES = 100      # that the guest prints for each command that is typed, in half a second
 HOST_ADDRESS, PORT = "10.77.0.1", 16515
@@ -177,8 +179,8 @@ class Typing(threading.Thread):
             self.process.stdin.write(b"p %d\r" % LINES)
             self.process.stdin.flush()
             self.typed += 1
-            while not self.is_complete() and self.process.poll() is None:
-                time.sleep(0.01)
+            wait_for(lambda: self.is_complete() or self.process.poll() is not None,
+                     "what the guest was asked to print", LONG)
 
     def is_complete(self):
         return len(self.out.data) >= len(self.expected())
@@ -376,7 +378,7 @@ class Ways(LaptopCase):
     def change_under_way(self):
         """One that had no answer for a while."""
         before = self.changes.process
-        time.sleep(0.3)
+        time.sleep(UNANSWERED)  # the time is what makes it one
         return before if before is self.changes.process and before.poll() is None else None
 
     def host_connections(self):

@@ -169,7 +169,7 @@ static void test_free_while_blocked(void **state)
 	assert_int_equal(virt_host_info(v, into(&read), &refused), 0);
 	assert_int_equal(virt_domain_suspend(v, &ref, into(&change), &refused),
 			 0);
-	usleep(100000);
+	usleep(100000); /* nothing tells that a worker waits within libvirt */
 	begin = clock_monotonic_ns();
 	virt_free(v);
 	assert_true(clock_monotonic_ns() - begin <
@@ -205,7 +205,7 @@ static void test_killed_in_the_midst(void **state)
 				 "</memory><os><type>hvm</type></os></domain>",
 				 NULL, 0, into(&change), &refused),
 			 0);
-	usleep(200000);
+	usleep(200000); /* nothing tells that a worker waits within libvirt */
 	kill_server(s);
 	await(v, &change);
 	assert_failed(&change, UNKNOWN_OUTCOME);

@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "client/connect/channel.h"
-#include "client/connect/local.h"
+#include "client/connect/session.h"
 #include "client/many_private.h"
 #include "client/connect/profile.h"
 #include "wire/tls.h"
@@ -22,12 +22,8 @@
 static bool has_session(const struct command_call *call,
 			const struct profile *profile)
 {
-	autofree char *path = NULL;
-
 	return channel_wants_session(profile) &&
-	       !call_flag(call, "no-session") &&
-	       channel_session_path(&path, profile, NULL) == 0 &&
-	       local_answers(path);
+	       !call_flag(call, "no-session") && session_serves(profile);
 }
 
 static void tell(int to, const struct error *why)

@@ -14,7 +14,7 @@
 
 #include "api/json.h"
 #include "base/file.h"
-#include "client/connect/local.h"
+#include "client/connect/session.h"
 #include "client/connect/profile.h"
 #include "client/web_private.h"
 
@@ -335,21 +335,13 @@ static int spawn(struct web_host *h, struct error *err)
 
 /* -- begin and end --------------------------------------------------------- */
 
-static bool session_serves(const struct web_host *h)
-{
-	autofree char *path = NULL;
-
-	return channel_session_path(&path, h->profile, NULL) == 0 &&
-	       local_answers(path);
-}
-
 void web_host_begin(struct web_host *h)
 {
 	autoerror why = {0};
 
 	if (h->web->ending || h->channel || h->open)
 		return;
-	if (session_serves(h)) {
+	if (session_serves(h->profile)) {
 		attach(h);
 		return;
 	}

@@ -440,12 +440,18 @@ static enum step open_session(struct channel *c, struct error *err)
 	return STEP_FAILED;
 }
 
+/* A session that is asked about itself is of any host. */
+static const struct profile *own_profile(const struct channel *c)
+{
+	return c->options.socket ? NULL : c->options.profile;
+}
+
 static enum step try_session(struct channel *c, const char *path,
 			     struct error *err)
 {
 	autoerror why = {0};
 	autoclose int fd = -1;
-	int found = session_find(&fd, path, patience(c), &why);
+	int found = session_find(&fd, path, own_profile(c), patience(c), &why);
 
 	if (found < 0 && deadline_is_over(c->options.deadline)) {
 		deadline_late(c->options.deadline, err);
@@ -454,7 +460,8 @@ static enum step try_session(struct channel *c, const char *path,
 	}
 	if (found < 0)
 		return do_without(c, &why, err);
-	if (found == SESSION_NONE || (found == SESSION_OTHER && may_open(c)))
+	if (found == SESSION_NONE || found == SESSION_CHANGED ||
+	    (found == SESSION_OTHER && may_open(c)))
 		return open_session(c, err);
 	if (greet(c, steal_fd(&fd), path, &why) == 0)
 		return STEP_DONE;
@@ -612,11 +619,14 @@ static int begin_session(struct channel *c, struct error *err)
 	autofree char *own = NULL;
 	autoerror why = {0};
 	autoclose int fd = -1;
+	int found = -1;
 
 	if (!path && channel_session_path(&own, c->options.profile, &why) == 0)
 		path = own;
-	if (path && session_find(&fd, path, ms, &why) >= 0) {
-		if (fd < 0)
+	if (path)
+		found = session_find(&fd, path, own_profile(c), ms, &why);
+	if (found >= 0) {
+		if (found == SESSION_NONE || found == SESSION_CHANGED)
 			return 1;
 		if (begin_greeting(c, steal_fd(&fd), path, &why) == 0)
 			return 0;

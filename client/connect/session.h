@@ -79,6 +79,9 @@ int session_open(const struct session_options *options,
 int session_run(const struct session_options *options, int report,
 		struct error *err);
 
+/* Whether one serves PROFILE as it is now, so that nobody is asked for its key. */
+bool session_serves(const struct profile *profile);
+
 /* -- those that are there -------------------------------------------------- */
 
 /* A socket on which a session may serve. */

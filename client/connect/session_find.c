@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "client/connect/channel.h"
 #include "client/connect/local.h"
+#include "client/connect/profile.h"
 #include "client/connect/session_private.h"
 
 #define LOCK_SUFFIX  ".lock"
@@ -72,12 +73,38 @@ static int write_line(int fd, const struct buf *line, struct error *err)
 	return file_write_all(fd, buf_bytes(line), line->len, err);
 }
 
-int session_turn_tell_owner(int fd, struct error *err)
+/* FNV-1a (RFC 9923) of TEXT with its NUL; NULL is another text than "". */
+static uint64_t add_text(uint64_t hash, const char *text)
 {
+	const char *at = text ? text : "\x01";
+
+	do
+		hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
+	while (*at++);
+	return hash;
+}
+
+void session_mark(const struct profile *p, char mark[SESSION_MARK_SIZE])
+{
+	const char *const texts[] = {p->address, p->server_name, p->ca,
+				     p->crl,     p->certificate, p->key,
+				     p->via};
+	uint64_t hash = 0xcbf29ce484222325u ^ (uint64_t)p->tls_min;
+
+	for (size_t i = 0; i < array_size(texts); i++)
+		hash = add_text(hash, texts[i]);
+	snprintf(mark, SESSION_MARK_SIZE, "%016" PRIx64, hash);
+}
+
+int session_turn_tell_owner(int fd, const struct profile *profile,
+			    struct error *err)
+{
+	char mark[SESSION_MARK_SIZE];
 	autobuf line = {0};
 
-	buf_appendf(&line, FORM_SERVES "%ld " VIRTMUX_VERSION "\n",
-		    (long)getpid());
+	session_mark(profile, mark);
+	buf_appendf(&line, FORM_SERVES "%ld " VIRTMUX_VERSION " %s\n",
+		    (long)getpid(), mark);
 	return write_line(fd, &line, err);
 }
 
@@ -134,7 +161,7 @@ bool session_turn_failed_since(int fd, uint64_t then, bool asks,
 
 /* *PID is 0 where the file does not tell. */
 static void read_owner(const char *socket, long *pid,
-		       char version[VERSION_SIZE])
+		       char version[VERSION_SIZE], char mark[SESSION_MARK_SIZE])
 {
 	autofree char *path = lock_path(socket);
 	autoclose int fd =
@@ -146,17 +173,31 @@ static void read_owner(const char *socket, long *pid,
 	if (n < 0)
 		return;
 	text[n] = '\0';
-	if (sscanf(text, FORM_SERVES "%ld %63s", pid, version) != 2)
+	if (sscanf(text, FORM_SERVES "%ld %63s %16s", pid, version, mark) < 2)
 		*pid = 0;
 }
 
 /* -- who serves ------------------------------------------------------------ */
 
+static int judge(const char *version, const char *mark,
+		 const struct profile *profile)
+{
+	char wanted[SESSION_MARK_SIZE];
+
+	if (strcmp(version, VIRTMUX_VERSION) != 0)
+		return SESSION_OTHER;
+	if (!profile)
+		return SESSION_SERVES;
+	session_mark(profile, wanted);
+	return strcmp(mark, wanted) == 0 ? SESSION_SERVES : SESSION_CHANGED;
+}
+
 /* As session_find(); *SERVER is the process that listens where it is not the owner. */
-static int look(int *fd, const char *path, uint64_t timeout_ms, pid_t *server,
-		struct error *err)
+static int look(int *fd, const char *path, const struct profile *profile,
+		uint64_t timeout_ms, pid_t *server, struct error *err)
 {
 	char version[VERSION_SIZE] = "";
+	char mark[SESSION_MARK_SIZE] = "";
 	autoclose int found = -1;
 	autoerror why = {0};
 	pid_t listener = 0;
@@ -165,18 +206,17 @@ static int look(int *fd, const char *path, uint64_t timeout_ms, pid_t *server,
 	if (local_connect(&found, path, timeout_ms, &listener, &why) < 0)
 		return why.code == ERROR_NOT_FOUND ? SESSION_NONE
 						   : error_move(err, &why);
-	read_owner(path, &owner, version);
+	read_owner(path, &owner, version, mark);
 	if (owner && listener && owner != listener) {
 		*server = listener;
 		return SESSION_NONE;
 	}
 	*fd = steal_fd(&found);
-	return owner && strcmp(version, VIRTMUX_VERSION) == 0 ? SESSION_SERVES
-							      : SESSION_OTHER;
+	return owner ? judge(version, mark, profile) : SESSION_OTHER;
 }
 
-int session_find(int *fd, const char *path, uint64_t timeout_ms,
-		 struct error *err)
+int session_find(int *fd, const char *path, const struct profile *profile,
+		 uint64_t timeout_ms, struct error *err)
 {
 	pid_t server = 0;
 
@@ -187,7 +227,7 @@ int session_find(int *fd, const char *path, uint64_t timeout_ms,
 		int found;
 
 		server = 0;
-		found = look(fd, path, timeout_ms, &server, err);
+		found = look(fd, path, profile, timeout_ms, &server, err);
 		if (server == 0)
 			return found;
 	}
@@ -195,4 +235,15 @@ int session_find(int *fd, const char *path, uint64_t timeout_ms,
 			 "process %ld listens on %s and is no session of "
 			 "virtmux: end it, and remove the file",
 			 (long)server, path);
+}
+
+bool session_serves(const struct profile *profile)
+{
+	autofree char *path = NULL;
+	autoclose int fd = -1;
+
+	return channel_session_path(&path, profile, NULL) == 0 &&
+	       session_find(&fd, path, profile,
+			    (uint64_t)profile->connect_timeout,
+			    NULL) == SESSION_SERVES;
 }

@@ -124,17 +124,26 @@ struct client {
 #define SESSION_WORDS_MAX (64 * 1024) /* bytes of an error's words */
 
 enum session_found {
-	SESSION_NONE,   /* nobody listens */
-	SESSION_SERVES, /* a session of this version */
-	SESSION_OTHER,  /* one of another version, or of none that is known */
+	SESSION_NONE,    /* nobody listens */
+	SESSION_SERVES,  /* a session of this version */
+	SESSION_OTHER,   /* one of another version, or of none that is known */
+	SESSION_CHANGED, /* the configuration of its host is another one now */
 };
 
 /*
- * Connects to the session on PATH: *FD, unless SESSION_NONE. -1: it cannot be used, or
- * who listens is no session; the words tell the cure. TIMEOUT_MS: for its queue.
+ * What tells PROFILE's host, and as whom and by which CA it is reached, from another: a
+ * session that was opened for one serves no other. A hash, in MARK.
  */
-int session_find(int *fd, const char *path, uint64_t timeout_ms,
-		 struct error *err);
+#define SESSION_MARK_SIZE 17
+void session_mark(const struct profile *profile, char mark[SESSION_MARK_SIZE]);
+
+/*
+ * Connects to the session on PATH: *FD, unless SESSION_NONE. PROFILE NULL: of any host.
+ * -1: it cannot be used, or who listens is no session; the words tell the cure.
+ * TIMEOUT_MS: for its queue.
+ */
+int session_find(int *fd, const char *path, const struct profile *profile,
+		 uint64_t timeout_ms, struct error *err);
 
 /*
  * Where the session of SOCKET listens when it serves no new commands any more; to
@@ -147,7 +156,9 @@ char *session_aside_path(const char *socket, pid_t pid);
  * who serves, or why the last one who tried does not.
  */
 int session_turn_open(int *fd, const char *socket, struct error *err);
-int session_turn_tell_owner(int fd, struct error *err); /* this process */
+/* This process, for PROFILE's host. */
+int session_turn_tell_owner(int fd, const struct profile *profile,
+			    struct error *err);
 long session_turn_owner(int fd); /* 0: it does not tell */
 
 /*

@@ -67,7 +67,7 @@ static bool asks_person(const struct key_sources *sources)
 	       !sources->batch;
 }
 
-/* Another version serves, or what left no word. */
+/* Another version serves, or what left no word, or one to what was the host before. */
 static int make_way(const struct opening *o, struct error *err)
 {
 	const struct session_place place = {
@@ -78,7 +78,8 @@ static int make_way(const struct opening *o, struct error *err)
 
 	log_info(o->options->log,
 		 "the session to host '%s' is not of version " VIRTMUX_VERSION
-		 ": it serves no new commands from now on",
+		 ", or of its configuration as it is now: it serves no new "
+		 "commands from now on",
 		 place.host);
 	if (session_ask_lock(&place, &why) == 0 || why.code == ERROR_NOT_FOUND)
 		return 0;
@@ -91,7 +92,7 @@ static int make_way(const struct opening *o, struct error *err)
 static int look(struct opening *o, struct error *err)
 {
 	autoclose int fd = -1;
-	int found = session_find(&fd, o->path,
+	int found = session_find(&fd, o->path, o->options->profile,
 				 (uint64_t)o->options->profile->connect_timeout,
 				 err);
 
@@ -99,9 +100,9 @@ static int look(struct opening *o, struct error *err)
 		return -1;
 	if (found == SESSION_SERVES)
 		return 1;
-	if (found == SESSION_OTHER && make_way(o, err) < 0)
+	if (found != SESSION_NONE && make_way(o, err) < 0)
 		return -1;
-	return session_turn_tell_owner(o->lock, err);
+	return session_turn_tell_owner(o->lock, o->options->profile, err);
 }
 
 /*

@@ -95,7 +95,7 @@ class Life(StartCase):
         pid = next(s["pid"] for s in self.sessions() if s["state"] == "serving")
         lock = self.socket + ".lock"
         text = read_file(lock)
-        self.assertRegex(text, rf"^serves {pid} \S+\n$")
+        self.assertRegex(text, rf"^serves {pid} \S+( \S+)?\n$")
         write_file(lock, f"serves {pid} {OTHER_VERSION}\n")
         return pid
 
@@ -114,6 +114,25 @@ class Life(StartCase):
             self.assertEqual(list(states.values()), ["serving"])
         self.assert_goes_on(follower)
         self.assertEqual(self.at_once("list"), [(0, "")] * AT_ONCE)
+        self.assertEqual(self.asked(), 0)
+
+    def test_the_configuration_is_changed(self):
+        """A session to what was the host before serves no new command: none goes to
+        another host than the file says now."""
+        self.good("list")
+        follower = self.follow()
+        old = self.sessions()[0]["pid"]
+        other = self.start_daemon()
+        text = read_file(self.alice.config)
+        write_file(self.alice.config, text.replace(self.daemon.address, other.address))
+        self.asked()
+        self.assertEqual(self.at_once("list"), [(0, "")] * AT_ONCE)
+        self.assertEqual(self.asked(), 1)
+        states = {s["pid"]: (s["state"], s["peer"]) for s in self.sessions()}
+        self.assertEqual(states.pop(old), ("draining", self.daemon.address))
+        self.assertEqual(list(states.values()), [("serving", other.address)])
+        self.assertIsNone(follower.poll())
+        self.good("-H", NAME + "," + NAME, "list")
         self.assertEqual(self.asked(), 0)
 
     def test_a_killed_one_is_replaced(self):

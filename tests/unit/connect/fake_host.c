@@ -411,12 +411,12 @@ static int listen_at(const char *path)
 }
 
 /* As a session of this version tells, whose socket we, the parent, have made. */
-static void tell_owner(const char *path)
+static void tell_owner(const char *path, const struct profile *profile)
 {
 	int fd = -1;
 
 	assert_int_equal(session_turn_open(&fd, path, NULL), 0);
-	assert_int_equal(session_turn_tell_owner(fd, NULL), 0);
+	assert_int_equal(session_turn_tell_owner(fd, profile, NULL), 0);
 	close(fd);
 }
 
@@ -451,7 +451,7 @@ void fake_host_start(struct fake_host *host)
 	snprintf(host->socket, sizeof(host->socket), "%s/fake.sock", folder);
 	host->profile = make_profile(host->folder);
 	fd = listen_at(host->socket);
-	tell_owner(host->socket);
+	tell_owner(host->socket, host->profile);
 	host->pid = fork();
 	assert_true(host->pid >= 0);
 	if (host->pid == 0) {

@@ -22,11 +22,15 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "client/connect/local.h"
+#include "client/connect/profile.h"
 #include "client/connect/session_private.h"
 
 #define WAIT_MS 200
 #define TICK_MS 10 /* of a kernel, at most */
 #define BACKLOG 16
+
+/* That is looked for. */
+static const struct profile host = {.address = (char *)"h:1"};
 
 struct place {
 	char *folder;
@@ -81,10 +85,9 @@ static void tells(struct place *p, const char *text)
 static int find(const struct place *p, struct error *err)
 {
 	int fd = -1;
-	int found = session_find(&fd, p->path, WAIT_MS, err);
+	int found = session_find(&fd, p->path, &host, WAIT_MS, err);
 
-	assert_int_equal(fd >= 0,
-			 found == SESSION_SERVES || found == SESSION_OTHER);
+	assert_int_equal(fd >= 0, found != SESSION_NONE && found >= 0);
 	if (fd >= 0)
 		close(fd);
 	return found;
@@ -101,6 +104,44 @@ static void test_nobody(void **state)
 	assert_int_equal(find(p, NULL), SESSION_NONE);
 }
 
+/* One that was opened when the host's section was another one. */
+static void test_changed(void **state)
+{
+	const struct profile others[] = {
+		{.address = (char *)"h:2"},
+		{.address = (char *)"h:1", .server_name = (char *)""},
+		{.address = (char *)"h:1", .ca = (char *)"x"},
+		{.address = (char *)"h:1", .crl = (char *)"x"},
+		{.address = (char *)"h:1", .certificate = (char *)"x"},
+		{.address = (char *)"h:1", .key = (char *)"x"},
+		{.address = (char *)"h:1", .tls_min = 1},
+	};
+	struct place *p = *state;
+	char last[SESSION_MARK_SIZE] = "";
+	int fd = -1;
+
+	listens(p);
+	assert_int_equal(session_turn_open(&p->lock, p->path, NULL), 0);
+	for (size_t i = 0; i < array_size(others); i++) {
+		char mark[SESSION_MARK_SIZE];
+
+		session_mark(&others[i], mark);
+		assert_string_not_equal(mark, last);
+		memcpy(last, mark, sizeof(last));
+		assert_int_equal(
+			session_turn_tell_owner(p->lock, &others[i], NULL), 0);
+		assert_int_equal(session_find(&fd, p->path, &host, WAIT_MS,
+					      NULL),
+				 SESSION_CHANGED);
+		close(fd);
+	}
+	assert_int_equal(session_find(&fd, p->path, NULL, WAIT_MS, NULL),
+			 SESSION_SERVES);
+	close(fd);
+	assert_int_equal(session_turn_tell_owner(p->lock, &host, NULL), 0);
+	assert_int_equal(find(p, NULL), SESSION_SERVES);
+}
+
 static void test_version(void **state)
 {
 	struct place *p = *state;
@@ -109,7 +150,7 @@ static void test_version(void **state)
 	listens(p);
 	assert_int_equal(find(p, NULL), SESSION_OTHER); /* no file */
 	assert_int_equal(session_turn_open(&p->lock, p->path, NULL), 0);
-	assert_int_equal(session_turn_tell_owner(p->lock, NULL), 0);
+	assert_int_equal(session_turn_tell_owner(p->lock, &host, NULL), 0);
 	assert_int_equal(find(p, NULL), SESSION_SERVES);
 	snprintf(text, sizeof(text), "serves %ld 0.0.1\n", (long)getpid());
 	tells(p, text);
@@ -221,7 +262,7 @@ static void test_failures(void **state)
 	assert_false(fails(p, ERROR_KEY, true, 999, false));
 	assert_false(fails(p, ERROR_KEY, false, 999, true));
 	assert_false(fails(p, ERROR_INTERRUPTED, true, 999, true));
-	assert_int_equal(session_turn_tell_owner(p->lock, NULL), 0);
+	assert_int_equal(session_turn_tell_owner(p->lock, &host, NULL), 0);
 	assert_false(session_turn_failed_since(p->lock, 0, true, NULL));
 }
 
@@ -238,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(test_nobody),
+		IN_PLACE(test_changed),
 		IN_PLACE(test_version),
 		IN_PLACE(test_a_process_that_is_no_session),
 		IN_PLACE(test_others_can_reach_it),

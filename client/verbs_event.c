@@ -355,13 +355,26 @@ static int follow(struct following *f, struct error *err)
 
 /* -- the verb ---------------------------------------------------------------- */
 
-static int list_types(struct command_call *call)
+/* A line each: its name for people, an object in JSON. */
+static int list_types(struct command_call *call, struct error *err)
 {
+	struct output *output = call_output(call);
 	const struct type *type = &api_type_event_type;
 
-	for (unsigned i = 0; i < type->values_count; i++)
-		fprintf(output_file(call_output(call)), "%s\n",
-			type->values[i].text);
+	for (unsigned i = 0; i < type->values_count; i++) {
+		const char *name = type->values[i].text;
+		autojson line = json_object_new_object();
+
+		if (output_is_text(output)) {
+			fprintf(output_file(output), "%s\n", name);
+			continue;
+		}
+		if (!line)
+			return error_set_no_memory(err);
+		json_object_object_add(line, "type",
+				       json_object_new_string(name));
+		output_json(output, line, NULL);
+	}
 	return 0;
 }
 
@@ -372,12 +385,12 @@ int verb_event(struct command_call *call, struct error *err)
 	struct following f = {.call = call};
 	int rc;
 
-	if (call_flag(call, "list"))
-		return list_types(call);
 	if (output_format(call_output(call)) == OUTPUT_CSV)
 		return error_set(err, ERROR_USAGE,
 				 "events come as text or, with --json, as "
 				 "JSON, one a line");
+	if (call_flag(call, "list"))
+		return list_types(call, err);
 	if (seconds && call_default_timeout(call, seconds * 1000, err) < 0)
 		return -1;
 	f.after = after ? strdup(after) : NULL;

@@ -362,6 +362,9 @@ class Verb(EventCase):
             self.assertEqual(done.returncode, status, (words, done.stderr))
         done = self.event("--list")
         self.assertIn("job-completed\n", done.stdout)
+        types = [{"type": name} for name in done.stdout.split()]
+        done = self.event("--list", "--json")
+        self.assertEqual([json.loads(line) for line in done.stdout.splitlines()], types)
         done = self.client(self.daemon, "deaf").run("event")
         self.assertEqual(done.returncode, 4, done.stderr)
 

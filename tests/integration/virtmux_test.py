@@ -641,6 +641,7 @@ class Libvirtd:
         os.mkdir(settings)
         write_file(os.path.join(settings, "qemu.conf"), 'stdio_handler = "file"\n')
         self.process = None
+        self.within, self.words = [], []  # a program that it runs under, its arguments
         self.account = {}
         if os.getuid() == 0:
             drop_stale_locks()
@@ -666,7 +667,7 @@ class Libvirtd:
         """Until it takes connections."""
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(
-                ["libvirtd", "--config", self.conf, "--pid-file",
+                [*self.within, "libvirtd", *self.words, "--config", self.conf, "--pid-file",
                  os.path.join(self.folder, "pid")], env=self.environment, stdout=log,
                 stderr=log, stdin=subprocess.DEVNULL, cwd="/", **self.account)
 

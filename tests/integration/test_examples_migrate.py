@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# timeout: 300
+# timeout: 600
 """The examples of the manual that move a guest to another host, run as their pages print
 them: two libvirtds with all rights in a network of their own, where the other one is called
 other.example and asks for certificates; the guest is a real one. How examples are run, and

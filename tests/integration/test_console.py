@@ -60,7 +60,9 @@ const logIn = async () => {
     it.type("");
     await it.see(/login: |# /);
     if (/login: /.test(it.text)) { it.type("root"); await it.see(/# /); }
-    await it.run("stty -echo");
+    // Without echo the shell edits no line, and only icrnl makes Enter the end of one:
+    // getty leaves it off at times.
+    await it.run("stty -echo icrnl");
     return it;
 };
 """

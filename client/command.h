@@ -155,6 +155,16 @@ const char *command_silent(const struct command *command);
 /* Why it has no --json (NO_JSON), or NULL. */
 const char *command_no_json(const struct command *command);
 
+/* A RAW() line. */
+struct command_raw {
+	const char *option;
+	const char *value; /* of it; NULL: any */
+	const char *reason;
+};
+
+/* The command's I-th one, counted from 0; NULL past the last. */
+const struct command_raw *command_raw(const struct command *command, size_t i);
+
 /* By verb ("start", "host add") or alias; NULL where there is none. */
 const struct command *command_find(const char *verb);
 

@@ -259,8 +259,22 @@ static int run_one(struct command_call *call, struct error *err)
 static int check_format(const struct command_call *call, struct error *err)
 {
 	const char *reason = command_no_json(call->command);
+	const struct command_raw *raw = NULL;
 
-	if (!reason || wanted_format(call) == OUTPUT_TABLE)
+	if (wanted_format(call) == OUTPUT_TABLE)
+		return 0;
+	for (size_t i = 0; (raw = command_raw(call->command, i)); i++)
+		if (call_given(call, raw->option) &&
+		    (!raw->value ||
+		     strcmp(call_text(call, raw->option, ""), raw->value) == 0))
+			return error_set(err, ERROR_USAGE,
+					 "%s --%s%s%s has no --json or other "
+					 "--format, since %s",
+					 call->command->verb, raw->option,
+					 raw->value ? " " : "",
+					 raw->value ? raw->value : "",
+					 raw->reason);
+	if (!reason)
 		return 0;
 	return error_set(err, ERROR_USAGE,
 			 "%s has no --json or other --format, since %s",

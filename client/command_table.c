@@ -111,6 +111,15 @@ static const char *const no_json[COMMANDS] = {
 #include "client/commands.def"
 };
 
+static const struct {
+	enum command_place place;
+	struct command_raw raw;
+} raws[] = {
+#define RAW(id, option, value, reason)                                         \
+	{COMMAND_PLACE_##id, {option, value, reason}},
+#include "client/commands.def"
+};
+
 const struct command_item command_globals[] = {
 #define GLOBAL(letter, type, name, range, doc)                                 \
 	{COMMAND_OPTION,                                                       \
@@ -194,6 +203,14 @@ const char *command_silent(const struct command *command)
 const char *command_no_json(const struct command *command)
 {
 	return no_json[command - command_table];
+}
+
+const struct command_raw *command_raw(const struct command *command, size_t i)
+{
+	for (size_t at = 0; at < array_size(raws); at++)
+		if (&command_table[raws[at].place] == command && i-- == 0)
+			return &raws[at].raw;
+	return NULL;
 }
 
 const struct command *command_find(const char *verb)

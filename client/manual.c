@@ -207,6 +207,7 @@ static void see_also(struct buf *out, const struct command *command)
 
 static void json_section(const struct page *page, const struct command *command)
 {
+	const struct command_raw *raw = NULL;
 	autobuf words = {0};
 	autofree char *text = NULL;
 
@@ -220,6 +221,10 @@ static void json_section(const struct page *page, const struct command *command)
 			    "%s`; an error is then one line of JSON on "
 			    "standard error, as virtmux(1) says under FORMATS.",
 			    command->verb);
+	for (size_t i = 0; (raw = command_raw(command, i)); i++)
+		buf_appendf(&words, " There is none with `--%s%s%s`, since %s.",
+			    raw->option, raw->value ? " " : "",
+			    raw->value ? raw->value : "", raw->reason);
 	text = buf_steal_str(&words);
 	if (text)
 		page_words(page, text);

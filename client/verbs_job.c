@@ -1,6 +1,5 @@
 /*
- * Verbs about jobs: list, wait and info show what daemons keep of long calls; cancel
- * is a row of the table alone.
+ * Verbs about jobs: list, wait, info and cancel show what daemons keep of long calls.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,11 +8,13 @@
 #include "api/codec.h"
 #include "api/json.h"
 #include "base/clock.h"
+#include "client/connect/deadline.h"
 #include "client/follow.h"
 #include "client/output.h"
 #include "client/verbs.h"
 
-#define TIME_TEXT 32 /* bytes of "12 s" */
+#define TIME_TEXT 32    /* bytes of "12 s" */
+#define LOOK_MS   5000u /* of one job.wait */
 
 static enum output_style style_of(enum job_state state)
 {
@@ -164,4 +165,71 @@ int verb_job_wait(struct command_call *call, struct error *err)
 	if (follow_job(call, id, ms, &result, err) < 0)
 		return -1;
 	return call_done(call, "Job {job} is done", result, err);
+}
+
+/* -- cancel ---------------------------------------------------------------- */
+
+/* Asks once for what it is by now; *STATE is that. */
+static int look(struct command_call *call, struct json_object **result,
+		enum job_state *state, struct error *err)
+{
+	const struct method *m = method_by_id(METHOD_job_wait);
+	struct job_info info = {0};
+	autobuf text = {0};
+	autofree char *params = NULL;
+
+	buf_append_str(&text, "{\"job\":");
+	json_append_string(&text, call_argument(call, 0));
+	buf_appendf(&text, ",\"timeout\":%u}", LOOK_MS);
+	params = buf_steal_str(&text);
+	if (!params)
+		return error_set_no_memory(err);
+	json_object_put(steal(result));
+	if (call_method(call, m->name, params, result, err) < 0 ||
+	    result_decode(m, *result, &info, err) < 0)
+		return -1;
+	*state = info.state;
+	result_free(m, &info);
+	return 0;
+}
+
+/* It is being cancelled. */
+static int await_cancelled(struct command_call *call,
+			   struct json_object **result, struct error *err)
+{
+	enum job_state state = JOB_STATE_RUNNING;
+	autoerror why = {0};
+
+	while (state == JOB_STATE_RUNNING)
+		if (look(call, result, &state, &why) < 0)
+			break;
+	if (call_is_late(call)) {
+		error_clear(&why);
+		deadline_late(call_deadline(call), &why);
+		error_prefix(&why,
+			     "job %s is being cancelled, and has not ended yet",
+			     call_argument(call, 0));
+	}
+	if (error_is_set(&why))
+		return error_move(err, &why);
+	if (state == JOB_STATE_CANCELLED)
+		return 0;
+	return error_set(err, ERROR_STATE,
+			 "job %s %s before it could be cancelled",
+			 call_argument(call, 0),
+			 state == JOB_STATE_DONE ? "was done" : "had failed");
+}
+
+int verb_job_cancel(struct command_call *call, struct error *err)
+{
+	bool waits = call_flag(call, "wait");
+	autojson result = NULL;
+
+	if (call_method(call, NULL, NULL, &result, err) < 0 ||
+	    (waits && await_cancelled(call, &result, err) < 0))
+		return -1;
+	return call_done(call,
+			 waits ? "Job {id} was cancelled"
+			       : "Job {id} is being cancelled",
+			 result, err);
 }

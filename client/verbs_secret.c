@@ -10,6 +10,7 @@
 #include "api/json.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "client/connect/deadline.h"
 #include "client/connect/prompt.h"
 #include "client/show.h"
 #include "client/verbs.h"
@@ -106,10 +107,10 @@ static int read_file(const struct command_call *call, struct buf *out,
 	return out->len ? 0 : error_set(err, ERROR_USAGE, "%s is empty", path);
 }
 
-static int ask(const struct command_call *call, struct buf *out,
-	       struct error *err)
+static int ask(struct command_call *call, struct buf *out, struct error *err)
 {
 	autoptr(secret) answer = secret_new();
+	int rc;
 
 	if (!answer)
 		return error_set_no_memory(err);
@@ -117,7 +118,10 @@ static int ask(const struct command_call *call, struct buf *out,
 		return error_set(err, ERROR_USAGE,
 				 "the value is not asked for with --batch: "
 				 "give --file");
-	if (prompt_terminal(answer, "Value of the secret: ", err) < 0)
+	deadline_hold(call_deadline(call));
+	rc = prompt_terminal(answer, "Value of the secret: ", err);
+	deadline_go_on(call_deadline(call), 0);
+	if (rc < 0)
 		return -1;
 	return encode(out, (const uint8_t *)answer->text, answer->len, err);
 }

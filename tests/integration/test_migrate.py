@@ -231,8 +231,9 @@ class Jobs(Migration):
         self.assert_error(self.here.call("oskar", "job.cancel", {"job": job}), "denied")
         waited = self.here.result("victor", "job.wait", {"job": job, "timeout": 100})
         self.assertEqual(waited["state"], "running")
-        self.virtmux("job", "cancel", job)
-        ended = self.here.result("alice", "job.wait", {"job": job})
+        self.assertEqual(self.virtmux("job", "cancel", job, "--wait"),
+                         f"Job {job} was cancelled\n")
+        ended = self.here.result("alice", "job.info", {"job": job})
         self.assertEqual(ended["state"], "cancelled")
         self.assertEqual(ended["error"]["name"], "failed")
         self.assertEqual(self.state(self.here), "running")

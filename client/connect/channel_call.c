@@ -254,6 +254,13 @@ static void on_done(void *context, struct json_object *result,
 		w->result = json_object_get(result);
 }
 
+/* What came, but nobody waits for any longer. */
+static void forget(struct waiting *w)
+{
+	error_clear(&w->why);
+	json_object_put(steal(&w->result));
+}
+
 static int ask_once(const struct asking *a, struct waiting *w,
 		    struct error *err)
 {
@@ -268,8 +275,10 @@ static int ask_once(const struct asking *a, struct waiting *w,
 	if (start(a->channel, call, a->params, a->key, err) < 0)
 		return -1;
 	if (channel_wait(a->channel, &w->done, err) < 0) {
-		if (w->done)
+		if (w->done) {
+			forget(w);
 			return -1;
+		}
 		call->cut = NULL;
 		call->refused = NULL;
 		call->accepted = NULL;

@@ -65,7 +65,7 @@ bool h2_stream_header_at(const struct h2_stream *s, size_t i,
 			 struct h2_header *header)
 {
 	const char *at = (const char *)buf_bytes(&s->headers);
-	const char *end = at + s->headers.len;
+	const char *end = at ? at + s->headers.len : NULL;
 
 	for (; at < end; i--) {
 		header->name = at;
@@ -80,7 +80,7 @@ bool h2_stream_header_at(const struct h2_stream *s, size_t i,
 static const char *find_value(const struct buf *headers, const char *name)
 {
 	const char *at = (const char *)buf_bytes(headers);
-	const char *end = at + headers->len;
+	const char *end = at ? at + headers->len : NULL;
 
 	while (at < end) {
 		const char *value = at + strlen(at) + 1;

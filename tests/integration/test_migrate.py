@@ -82,12 +82,14 @@ class Migration(virtmux_test.Case):
                 ":path": "/domains/web-1/serial/0?force=true"}});
             let seen = "";
             return new Promise((resolve, reject) => {{
-                setTimeout(() => reject(new Error("only: " + seen)), 90000);
+                const late = setTimeout(() => reject(new Error("only: " + seen)),
+                                        90000);
                 const again = setInterval(() => stream.write("\\r"), 3000);
                 stream.on("data", part => {{
                     seen += part.toString("latin1");
                     if (seen.includes({pattern!r})) {{
                         clearInterval(again);
+                        clearTimeout(late);
                         stream.close(constants.NGHTTP2_CANCEL);
                         resolve(seen);
                     }}

@@ -140,9 +140,9 @@ class Answering(TimeoutCase):
         pool = os.path.join(self.work, "pool")
         os.mkdir(pool, mode=0o777)
         file = write_file(os.path.join(self.work, "disk"), "")
-        os.truncate(file, 8 << 30)  # more than can arrive before the stop
+        os.truncate(file, 1 << 30)  # more than can arrive before the stop
         self.good("pool-create-as", "p", "dir", "--target", pool)
-        self.good("vol-create-as", "p", "v", "8G")
+        self.good("vol-create-as", "p", "v", "1G")
         process = self.alice.spawn(
             "--json", "--timeout=3s", "vol-upload", "v", file, "--pool", "p",
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
